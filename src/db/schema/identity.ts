@@ -1,0 +1,112 @@
+import { integer, jsonb, json, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { bytea, createdAt, instant, organizationId, updatedAt } from './columns.ts'
+
+export const users = pgTable('users', {
+  id: uuid('id').primaryKey(),
+  email: text('email').notNull(),
+  name: text('name').notNull(),
+  passwordHash: text('password_hash').notNull(),
+  createdAt: createdAt(),
+  updatedAt: updatedAt()
+})
+
+export const organizations = pgTable('organizations', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  slug: text('slug').notNull(),
+  concurrencyLimit: integer('concurrency_limit'),
+  auditRetentionDays: integer('audit_retention_days'),
+  createdAt: createdAt(),
+  updatedAt: updatedAt()
+})
+
+export const ROLES = ['owner', 'admin', 'editor', 'operator', 'viewer'] as const
+export type Role = typeof ROLES[number]
+
+export const memberships = pgTable('memberships', {
+  organizationId: organizationId(),
+  userId: uuid('user_id').notNull(),
+  role: text('role', { enum: ROLES }).notNull(),
+  createdAt: createdAt()
+}, table => [primaryKey({ columns: [table.organizationId, table.userId] })])
+
+export const sessions = pgTable('sessions', {
+  id: uuid('id').primaryKey(),
+  userId: uuid('user_id').notNull(),
+  refreshHash: bytea('refresh_hash').notNull(),
+  generation: integer('generation').notNull().default(1),
+  userAgent: text('user_agent'),
+  ip: text('ip'),
+  createdAt: createdAt(),
+  lastUsedAt: instant('last_used_at').notNull().defaultNow(),
+  expiresAt: instant('expires_at').notNull(),
+  revokedAt: instant('revoked_at')
+})
+
+export const apiKeys = pgTable('api_keys', {
+  id: uuid('id').primaryKey(),
+  organizationId: organizationId(),
+  name: text('name').notNull(),
+  secretHash: bytea('secret_hash').notNull(),
+  createdBy: uuid('created_by'),
+  scopes: text('scopes').array(),
+  previousHash: bytea('previous_hash'),
+  previousUntil: instant('previous_until'),
+  createdAt: createdAt(),
+  lastUsedAt: instant('last_used_at'),
+  expiresAt: instant('expires_at'),
+  revokedAt: instant('revoked_at')
+})
+
+export const invitations = pgTable('invitations', {
+  id: uuid('id').primaryKey(),
+  organizationId: organizationId(),
+  email: text('email').notNull(),
+  role: text('role', { enum: ROLES }).notNull(),
+  tokenHash: bytea('token_hash').notNull(),
+  invitedBy: uuid('invited_by'),
+  createdAt: createdAt(),
+  expiresAt: instant('expires_at').notNull(),
+  acceptedAt: instant('accepted_at'),
+  revokedAt: instant('revoked_at')
+})
+
+export const passwordResets = pgTable('password_resets', {
+  tokenHash: bytea('token_hash').primaryKey(),
+  userId: uuid('user_id').notNull(),
+  createdAt: createdAt(),
+  expiresAt: instant('expires_at').notNull(),
+  usedAt: instant('used_at')
+})
+
+export const auditLog = pgTable('audit_log', {
+  id: uuid('id').primaryKey(),
+  organizationId: organizationId(),
+  actorType: text('actor_type', { enum: ['user', 'apiKey', 'system'] }).notNull(),
+  actorId: uuid('actor_id'),
+  action: text('action').notNull(),
+  targetType: text('target_type').notNull(),
+  targetId: text('target_id').notNull(),
+  before: jsonb('before'),
+  after: jsonb('after'),
+  ip: text('ip'),
+  requestId: text('request_id'),
+  at: instant('at').notNull().defaultNow()
+})
+
+export const idempotencyKeys = pgTable('idempotency_keys', {
+  organizationId: organizationId(),
+  key: text('key').notNull(),
+  fingerprint: bytea('fingerprint').notNull(),
+  status: integer('status'),
+  headers: json('headers').$type<Record<string, string>>(),
+  body: text('body'),
+  createdAt: createdAt()
+}, table => [primaryKey({ columns: [table.organizationId, table.key] })])
+
+export const tailTickets = pgTable('tail_tickets', {
+  tokenHash: bytea('token_hash').primaryKey(),
+  organizationId: organizationId(),
+  userId: uuid('user_id'),
+  expiresAt: instant('expires_at').notNull()
+})

@@ -1,0 +1,3 @@
+export * from './identity.ts'
+export * from './workflows.ts'
+export * from './executions.ts'
