@@ -1,0 +1,124 @@
+/** How a statement that failed is to be gone on with. */
+export type FailureKind =
+  /** The outcome is unknown or nothing happened: repeat the same statement. */
+  | 'repeat'
+  /** Some row is at fault: split the batch until only that row fails. */
+  | 'split'
+  | 'fail'
+
+export interface GroupCommitOptions<T, R> {
+  /** Commits the rows in one statement; answers with a result for each row, in order. */
+  readonly commit: (rows: readonly T[]) => Promise<readonly R[]>
+  readonly classify: (error: unknown) => FailureKind
+  /** Bytes that a row weighs. */
+  readonly sizeOf: (row: T) => number
+  /** Rows are sorted by it, so that two writers never lock in opposite order. */
+  readonly keyOf: (row: T) => string
+  readonly maxRows?: number
+  /** Bytes of one statement; a larger row goes alone. */
+  readonly maxBytes?: number
+  /** Statements at once. */
+  readonly maxInFlight?: number
+  /** milliseconds that a statement is repeated for while the database is away */
+  readonly patience: number
+}
+
+interface Entry<T, R> {
+  readonly row: T
+  readonly size: number
+  readonly since: number
+  readonly resolve: (result: R) => void
+  readonly reject: (error: unknown) => void
+}
+
+const FIRST_PAUSE = 25
+const LONGEST_PAUSE = 500
+
+/**
+ * Rows that arrive while a statement is in flight go into the next one. No timer: at low load a row is
+ * committed at once; under load the batches grow by themselves.
+ */
+export class GroupCommit<T, R> {
+  readonly #options: Required<GroupCommitOptions<T, R>>
+  readonly #waiting: Array<Entry<T, R>> = []
+  #waitingBytes = 0
+  #inFlight = 0
+  #idle: Array<() => void> = []
+
+  constructor (options: GroupCommitOptions<T, R>) {
+    this.#options = { maxRows: 500, maxBytes: 1024 * 1024, maxInFlight: 1, ...options }
+  }
+
+  /** Rows and bytes that have not been handed to the database yet. */
+  get backlog (): { rows: number, bytes: number } {
+    return { rows: this.#waiting.length, bytes: this.#waitingBytes }
+  }
+
+  // Not `async`: it would be a second promise for each of thousands of rows.
+  add (row: T): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const size = this.#options.sizeOf(row)
+      this.#waiting.push({ row, size, since: Date.now(), resolve, reject })
+      this.#waitingBytes += size
+      // The rest of this turn of the event loop may bring more rows.
+      if (this.#inFlight < this.#options.maxInFlight && this.#waiting.length === 1) setImmediate(() => { this.#pump() })
+    })
+  }
+
+  /** Resolves once nothing waits and nothing is in flight. */
+  async drained (): Promise<void> {
+    if (this.#waiting.length === 0 && this.#inFlight === 0) return
+    await new Promise<void>(resolve => { this.#idle.push(resolve) })
+  }
+
+  #pump (): void {
+    while (this.#inFlight < this.#options.maxInFlight && this.#waiting.length > 0) {
+      const batch = this.#nextBatch()
+      this.#inFlight++
+      void this.#commit(batch).finally(() => {
+        this.#inFlight--
+        this.#pump()
+        if (this.#inFlight === 0 && this.#waiting.length === 0) {
+          for (const resolve of this.#idle.splice(0)) resolve()
+        }
+      })
+    }
+  }
+
+  #nextBatch (): Array<Entry<T, R>> {
+    const { maxRows, maxBytes } = this.#options
+    let bytes = 0
+    let count = 0
+    for (const { size } of this.#waiting) {
+      if (count === maxRows || (count > 0 && bytes + size > maxBytes)) break
+      bytes += size
+      count++
+    }
+    this.#waitingBytes -= bytes
+    const { keyOf } = this.#options
+    return this.#waiting.splice(0, count).sort((a, b) => keyOf(a.row) < keyOf(b.row) ? -1 : 1)
+  }
+
+  async #commit (batch: Array<Entry<T, R>>): Promise<void> {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(LONGEST_PAUSE, pause * 2)) {
+      try {
+        const results = await this.#options.commit(batch.map(entry => entry.row))
+        batch.forEach((entry, index) => { entry.resolve(results[index]!) })
+        return
+      } catch (error) {
+        const kind = this.#options.classify(error)
+        if (kind === 'repeat' && Date.now() - batch[0]!.since < this.#options.patience) {
+          await new Promise(resolve => setTimeout(resolve, pause))
+          continue
+        }
+        if (kind !== 'split' || batch.length === 1) {
+          for (const entry of batch) entry.reject(error)
+          return
+        }
+        const middle = batch.length >> 1
+        await this.#commit(batch.slice(0, middle))
+        return await this.#commit(batch.slice(middle))
+      }
+    }
+  }
+}
