@@ -1,0 +1,90 @@
+import { parseDuration } from '../../lib/duration.ts'
+import type { Credential } from '../credentials/credential-type.ts'
+import type { OutputItem } from '../item.ts'
+import { NodeError } from '../node-error.ts'
+import type { AuthorizedFetch } from './http-authorization.ts'
+import { createDownload, type Download } from './http-download.ts'
+import { firstPage, itemOf, itemsOf, MAX_PAGES_SIZE, nextPage } from './http-pagination.ts'
+import type { NextPage } from './http-pagination.ts'
+import { buildRequest } from './http-request-build.ts'
+import { attachmentsOf } from './http-request-files.ts'
+import type { HttpRequestParameters } from './http-request-parameters.ts'
+import { readResponse } from './http-response.ts'
+import type { HttpAnswerItem } from './http-response.ts'
+import type { NodeContext, OutgoingRequest } from './node-type.ts'
+
+/** What all requests of a step share. */
+export interface Session {
+  readonly context: NodeContext<HttpRequestParameters>
+  /** With the credential in what it sends. */
+  readonly fetch: AuthorizedFetch
+  readonly clientCertificate: Credential | undefined
+}
+
+interface Answered {
+  readonly answer: HttpAnswerItem
+  readonly url: string
+  readonly size: number
+}
+
+/** The items that item `index` makes: its answer, or all of its pages. */
+export async function exchange (session: Session, index: number, signal: AbortSignal): Promise<OutputItem[]> {
+  const { context } = session
+  const parameters = context.parameters(index)
+  if (parameters.pagination !== undefined) return await allPages(session, index, parameters, signal)
+  const download = parameters.response === 'binary' ? createDownload(context.files) : undefined
+  const { answer } = await send(session, parameters, context.idempotencyKey(index), { by: 'parameters' }, signal, index, download)
+  const file = download?.file
+  return [{ from: index, json: { ...answer }, ...(file !== undefined && { binary: { [parameters.responseName ?? 'file']: file } }) }]
+}
+
+async function allPages (session: Session, index: number, first: HttpRequestParameters, signal: AbortSignal): Promise<OutputItem[]> {
+  const { context } = session
+  const found: OutputItem[] = []
+  let parameters = first
+  let next: NextPage | null = firstPage(first.pagination!)
+  let size = 0
+  for (let pages = 1; next !== null; pages++) {
+    // Each page is a request of its own: with one key for all, the far side would answer with the first again.
+    const key = pages === 1 ? context.idempotencyKey(index) : `${context.idempotencyKey(index)}:${pages}`
+    const { answer, url, size: received } = await send(session, parameters, key, next, signal, index)
+    size += received
+    if (size > MAX_PAGES_SIZE) throw new NodeError('WC_HTTP_TOO_LARGE', `The pages together are larger than ${MAX_PAGES_SIZE} bytes`)
+    parameters = context.parameters(index, { response: answer, count: pages })
+    const pagination = parameters.pagination!
+    const entries = pagination.items === undefined ? [answer] : itemsOf(pagination, answer)!
+    for (const entry of entries) found.push({ from: index, json: { ...itemOf(entry) } })
+    const following = nextPage(pagination, answer, url, pages)
+    if (following !== null && following.by !== 'parameters' && JSON.stringify(following) === JSON.stringify(next)) {
+      throw new NodeError('WC_HTTP_PAGINATION', 'The answer names the page that it is as the next one')
+    }
+    next = following
+  }
+  return found
+}
+
+async function send ({ context, fetch, clientCertificate }: Session, parameters: HttpRequestParameters, key: string, page: NextPage, signal: AbortSignal, index: number, download?: Download): Promise<Answered> {
+  const built = withPage({ ...buildRequest(parameters, key, signal, attachmentsOf(context, index)), ...waysOf(parameters, clientCertificate) }, page)
+  const request = download === undefined || built.method === 'HEAD' ? built : { ...built, sink: download.sink(parameters.failOnStatus !== false) }
+  const { service, region } = parameters.aws ?? {}
+  const response = await fetch(request, { now: context.now(), service, region })
+  return { answer: readResponse(response, parameters, request.method, context.now()), url: request.url, size: response.body.length }
+}
+
+function withPage (request: OutgoingRequest, page: NextPage): OutgoingRequest {
+  if (page.by === 'parameters') return request
+  if (page.by === 'url') return { ...request, url: page.url }
+  if (!URL.canParse(request.url)) return request
+  const url = new URL(request.url)
+  url.searchParams.set(page.name, page.value)
+  return { ...request, url: url.href }
+}
+
+/** How the request goes: paced, through a proxy, with a certificate. */
+function waysOf ({ proxy, rateLimit }: HttpRequestParameters, certificate: Credential | undefined): Partial<OutgoingRequest> {
+  return {
+    ...(proxy !== undefined && proxy !== '' && { proxy: String(proxy) }),
+    ...(rateLimit !== undefined && { pace: { requests: rateLimit.requests, per: parseDuration(rateLimit.per) } }),
+    ...(certificate !== undefined && { clientCertificate: certificate.data as unknown as NonNullable<OutgoingRequest['clientCertificate']> })
+  }
+}
