@@ -1,0 +1,84 @@
+import type { Logger } from 'pino'
+import { priorityOf } from '../lib/execution-origin.ts'
+import type { QueuedExecution } from '../lib/queued-execution.ts'
+import type { Batch, Queue } from '../queue/port.ts'
+
+export interface Dispatcher {
+  /** Sends accepted executions on their way. Never fails: what is not dispatched is found by the sweeper. */
+  dispatch (executions: readonly QueuedExecution[]): void
+  /** Sends what is being held back, and waits for the queue to take it. */
+  flush (): Promise<void>
+}
+
+/** Up to this many make a batch. */
+const BATCH_SIZE = 200
+/** A few seconds of work: beyond it PostgreSQL holds the backlog. */
+const QUEUE_HIGH_WATER = 10_000
+
+interface GrowingBatch extends Batch {
+  readonly executions: QueuedExecution[]
+}
+
+/** Executions with the same key may travel together: those of an organization and a priority. */
+export function batchKey ({ organizationId, origin }: QueuedExecution): string {
+  return origin === '' ? organizationId : `${organizationId} ${priorityOf(origin)}`
+}
+
+function newBatch ({ organizationId, origin }: QueuedExecution): GrowingBatch {
+  return { organizationId, priority: priorityOf(origin), executions: [] }
+}
+
+/**
+ * Groups accepted executions into batches, each of one organization and priority.
+ * @param coalesceMilliseconds how long ids gather under load before they become a batch
+ */
+export function createDispatcher (queue: Queue, log: Logger, coalesceMilliseconds = 20): Dispatcher {
+  const gathering = new Map<string, GrowingBatch>()
+  const sending = new Set<Promise<void>>()
+  let timer: NodeJS.Timeout | undefined
+  let lastSent = 0
+
+  function send (batch: Batch): void {
+    lastSent = performance.now()
+    const sent = queue.dispatch(batch).catch((error: unknown) => {
+      log.warn({ err: error, count: batch.executions.length }, 'The queue did not take a batch; the sweeper will dispatch it from the database')
+    })
+    sending.add(sent)
+    void sent.finally(() => sending.delete(sent))
+  }
+
+  function sendAll (): void {
+    clearTimeout(timer)
+    timer = undefined
+    for (const batch of gathering.values()) send(batch)
+    gathering.clear()
+  }
+
+  return {
+    dispatch (executions) {
+      if (queue.depth() > QUEUE_HIGH_WATER) return
+      for (const execution of executions) {
+        const key = batchKey(execution)
+        let batch = gathering.get(key)
+        if (batch === undefined) {
+          batch = newBatch(execution)
+          gathering.set(key, batch)
+        }
+        batch.executions.push(execution)
+        if (batch.executions.length >= BATCH_SIZE) {
+          gathering.delete(key)
+          send(batch)
+        }
+      }
+      if (gathering.size === 0) return
+      // At low load nothing was sent a moment ago: go at once. Under load, gather.
+      const idle = performance.now() - lastSent > coalesceMilliseconds && sending.size === 0
+      if (idle) sendAll()
+      else timer ??= setTimeout(sendAll, coalesceMilliseconds)
+    },
+    async flush () {
+      sendAll()
+      await Promise.all(sending)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import type { Drizzle, Sql } from '../../db/client.ts'
+import type { Origin } from '../audit.ts'
+import type { Keyring } from '../../lib/secret-box.ts'
+import type { Clock } from '../../lib/ids.ts'
+import { createAccounts, type Accounts } from './accounts.ts'
+import { createApiKeys, type ApiKeys } from './api-keys.ts'
+import { createInvitations, type Invitations } from './invitations.ts'
+import type { Mailer } from './mailer.ts'
+import { createMembers, type Members } from './members.ts'
+import { createOrganizations, type Organizations } from './organizations.ts'
+import { createPasswordResets, type PasswordResets } from './password-resets.ts'
+import { createPasswords, type Passwords } from './passwords.ts'
+import { createTwoFactor, type TwoFactor } from './two-factor.ts'
+import { createSessions, type Sessions } from './sessions.ts'
+
+export interface IdentityDependencies {
+  readonly db: Drizzle
+  /** Seals second factors. */
+  readonly keyring: Keyring
+  readonly service: Sql
+  readonly clock: Clock
+  readonly nextId: () => string
+  readonly passwords: Passwords
+  /** Null: no mail server is configured, and whoever invites passes the token on. */
+  readonly mailer: Mailer | null
+  /** Takes, without one, what only the person may have. */
+  readonly fallbackMailer: Mailer
+  /** Where clients reach the service. */
+  readonly address: string
+  /** Milliseconds that a session lives without being used. */
+  readonly refreshLifetime: number
+  /** An organization is gone, and its audit log with it: somebody else has to remember. */
+  readonly onDeleted: (organizationId: string, origin: Origin) => void
+  /** Told of what fails beside a request and does no harm to it. */
+  readonly onBackgroundError: (error: unknown) => void
+}
+
+export interface Identity {
+  readonly accounts: Accounts
+  readonly sessions: Sessions
+  readonly organizations: Organizations
+  readonly apiKeys: ApiKeys
+  readonly members: Members
+  readonly invitations: Invitations
+  readonly passwordResets: PasswordResets
+  readonly twoFactor: TwoFactor
+}
+
+/** Who may do what: people, their sessions and organizations, and API keys. */
+export function createIdentity (options: Omit<IdentityDependencies, 'passwords'> & { readonly passwords?: Passwords }): Identity {
+  const dependencies: IdentityDependencies = { ...options, passwords: options.passwords ?? createPasswords() }
+  const sessions = createSessions(dependencies)
+  const apiKeys = createApiKeys(dependencies)
+  const twoFactor = createTwoFactor(dependencies)
+  return {
+    accounts: createAccounts(dependencies, sessions, twoFactor),
+    sessions,
+    organizations: createOrganizations(dependencies, sessions, apiKeys),
+    apiKeys,
+    members: createMembers(dependencies, sessions, apiKeys),
+    invitations: createInvitations(dependencies, sessions),
+    twoFactor,
+    passwordResets: createPasswordResets(dependencies, sessions)
+  }
+}

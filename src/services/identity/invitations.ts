@@ -1,0 +1,75 @@
+import * as queries from '../../db/queries/invitations.ts'
+import type { InvitationRow } from '../../db/queries/invitations.ts'
+import { findOrganization, type OrganizationRow } from '../../db/queries/organizations.ts'
+import { by, type Origin } from '../audit.ts'
+import { Conflict, NotFound, PermissionMissing, Unavailable } from '../problems.ts'
+import type { IdentityDependencies } from './identity.ts'
+import { invitationLetter } from './mailer.ts'
+import type { MemberManager } from './members.ts'
+import type { Role } from './roles.ts'
+import type { Sessions } from './sessions.ts'
+import { createSecret, sha256 } from './tokens.ts'
+
+export interface CreatedInvitation extends InvitationRow {
+  /** Shown this once, where no mail was sent. */
+  readonly token?: string
+}
+
+export interface Invitations {
+  create (organizationId: string, input: { email: string, role: Role }, manager: MemberManager): Promise<CreatedInvitation>
+  /** Those that can still be accepted. */
+  list (organizationId: string, limit: number, before?: string): Promise<InvitationRow[]>
+  revoke (organizationId: string, id: string, origin: Origin): Promise<void>
+  /** Makes the person whom the invitation was for a member. Works once. */
+  accept (token: string, userId: string, origin: Origin): Promise<OrganizationRow & { role: Role }>
+}
+
+const LIFETIME = 7 * 86_400_000
+const UNKNOWN = 'invitation of this token for you: it was used or taken back, has expired, or is for another address'
+
+export function createInvitations (dependencies: IdentityDependencies, sessions: Sessions): Invitations {
+  const { db, clock, nextId, mailer, address } = dependencies
+
+  async function revoke (organizationId: string, id: string, origin: Origin): Promise<void> {
+    const revoked = await queries.revokeInvitation(db, organizationId, id, { id: nextId(), organizationId, ...by(origin), action: 'invitation.revoked', targetType: 'invitation', targetId: id })
+    if (!revoked) throw NotFound('invitation with this id')
+  }
+
+  return {
+    revoke,
+    async create (organizationId, { email, role }, { userId, permissions, origin }) {
+      if (role === 'owner' && !permissions.has('owner:manage')) throw PermissionMissing('owner:manage')
+      const organization = await findOrganization(db, organizationId)
+      if (organization === undefined) throw NotFound('organization with this id')
+      const { secret: token, secretHash: tokenHash } = createSecret()
+      const now = clock()
+      const invitation = { id: nextId(), email: email.trim(), role, invitedBy: userId, createdAt: new Date(now), expiresAt: new Date(now + LIFETIME) }
+      const created = await queries.insertInvitation(db, organizationId, { ...invitation, tokenHash }, {
+        id: nextId(), organizationId, ...by(origin), action: 'invitation.created', targetType: 'invitation', targetId: invitation.id, after: { email: invitation.email, role }
+      })
+      if (!created) throw Conflict('Somebody with this email address is a member already.')
+      if (mailer === null) return { ...invitation, token }
+      try {
+        await mailer.send(invitationLetter(invitation.email, organization.name, token, address))
+      } catch (error) {
+        // Nobody will ever have the token.
+        await revoke(organizationId, invitation.id, origin)
+        throw Unavailable('mail server', error)
+      }
+      return invitation
+    },
+    list: async (organizationId, limit, before) => await queries.listInvitations(db, organizationId, new Date(clock()), limit, before),
+    async accept (token, userId, origin) {
+      const acceptance = { tokenHash: sha256(token), userId, now: new Date(clock()) }
+      const found = await queries.findInvitation(db, acceptance)
+      if (found === undefined) throw NotFound(UNKNOWN)
+      const { id, organizationId, role } = found
+      const accepted = await queries.acceptInvitation(db, organizationId, acceptance,
+        { id: nextId(), organizationId, ...by(origin), action: 'invitation.accepted', targetType: 'invitation', targetId: id, after: { userId, role } })
+      sessions.forget(userId)
+      const organization = accepted ? await findOrganization(db, organizationId) : undefined
+      if (organization === undefined) throw NotFound(UNKNOWN)
+      return { ...organization, role }
+    }
+  }
+}

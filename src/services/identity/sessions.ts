@@ -1,0 +1,107 @@
+import * as queries from '../../db/queries/sessions.ts'
+import type { NewSession, SessionRow } from '../../db/queries/sessions.ts'
+import { createExpiringCache } from '../../lib/expiring-cache.ts'
+import { by, type Origin } from '../audit.ts'
+import { NotFound, Unauthenticated } from '../problems.ts'
+import type { IdentityDependencies } from './identity.ts'
+import { permissionsOf, type Permissions } from './permissions.ts'
+import { createSecret, parseRefreshToken, refreshTokenText } from './tokens.ts'
+
+export interface Membership {
+  readonly organizationId: string
+  readonly permissions: Permissions
+}
+
+/** From where a session is used. */
+export interface Client {
+  readonly ip: string | null
+  readonly userAgent: string | null
+  readonly requestId: string | null
+}
+
+export interface StartedSession {
+  readonly id: string
+  readonly userId: string
+  readonly refreshToken: string
+}
+
+export interface Sessions {
+  /** What a new session stores, and what its holder gets. */
+  draft (userId: string, client: Client): { row: NewSession, started: StartedSession }
+  start (userId: string, client: Client): Promise<StartedSession>
+  /** Throws Unauthenticated. */
+  refresh (token: string, client: Client): Promise<StartedSession>
+  /** The memberships of a live session, or undefined. Up to 5 s old, so another process's revocation takes that long here. */
+  memberships (sessionId: string, userId: string): Promise<readonly Membership[] | undefined>
+  list (userId: string, limit: number, before?: string): Promise<SessionRow[]>
+  revoke (userId: string, sessionId: string, origin: Origin): Promise<void>
+  revokeOthers (userId: string, keepSessionId: string, origin: Origin): Promise<void>
+  /** For changes of a person's memberships: the next request reads them anew. */
+  forget (userId: string): void
+}
+
+const CACHE_LIFETIME = 5000
+const CACHE_SIZE = 10_000
+const MAX_USER_AGENT = 400
+
+export function createSessions ({ db, clock, nextId, refreshLifetime }: IdentityDependencies): Sessions {
+  const alive = createExpiringCache<{ userId: string, memberships: readonly Membership[] }>(CACHE_LIFETIME, CACHE_SIZE, clock)
+  const expiry = (): Date => new Date(clock() + refreshLifetime)
+  const forget = (userId: string): void => { alive.deleteWhere(entry => entry.userId === userId) }
+
+  function draft (userId: string, client: Client): { row: NewSession, started: StartedSession } {
+    const id = nextId()
+    const { secret, secretHash } = createSecret()
+    return {
+      row: { id, userId, refreshHash: secretHash, userAgent: client.userAgent?.slice(0, MAX_USER_AGENT) ?? null, ip: client.ip, expiresAt: expiry() },
+      started: { id, userId, refreshToken: refreshTokenText(id, 1, secret) }
+    }
+  }
+
+  async function refresh (text: string, client: Client): Promise<StartedSession> {
+    const token = parseRefreshToken(text)
+    if (token === null) throw Unauthenticated('This is not a refresh token.')
+    const { sessionId, generation } = token
+    const next = createSecret()
+    const result = await queries.rotateSession(db,
+      { sessionId, generation, refreshHash: token.secretHash, nextHash: next.secretHash, now: new Date(clock()), expiresAt: expiry() },
+      { actorType: 'system', actorId: null, action: 'session.reuseDetected', targetType: 'session', targetId: sessionId, ip: client.ip, requestId: client.requestId })
+    if (result?.outcome === 'revoked') {
+      forget(result.userId)
+      throw Unauthenticated('This refresh token was used before, so its session was ended for safety. Log in again.')
+    }
+    if (result === undefined) throw Unauthenticated('The refresh token is not valid, or its session has ended. Log in again.')
+    return { id: sessionId, userId: result.userId, refreshToken: refreshTokenText(sessionId, generation + 1, next.secret) }
+  }
+
+  return {
+    draft,
+    refresh,
+    forget,
+    async start (userId, client) {
+      const { row, started } = draft(userId, client)
+      await queries.insertSession(db, row, {
+        actorType: 'user', actorId: userId, action: 'session.created', targetType: 'session', targetId: row.id, ip: client.ip, requestId: client.requestId
+      })
+      return started
+    },
+    async memberships (sessionId, userId) {
+      const known = alive.get(sessionId)
+      if (known !== undefined) return known.userId === userId ? known.memberships : undefined
+      const rows = await queries.membershipsOfSession(db, sessionId, userId, new Date(clock()))
+      const memberships = rows?.map(({ organizationId, role }) => ({ organizationId, permissions: permissionsOf(role) }))
+      if (memberships !== undefined) alive.set(sessionId, { userId, memberships })
+      return memberships
+    },
+    list: async (userId, limit, before) => await queries.listSessions(db, userId, new Date(clock()), limit, before),
+    async revoke (userId, sessionId, origin) {
+      const revoked = await queries.revokeSession(db, userId, sessionId, { ...by(origin), action: 'session.revoked', targetType: 'session', targetId: sessionId })
+      forget(userId)
+      if (!revoked) throw NotFound('session with this id')
+    },
+    async revokeOthers (userId, keepSessionId, origin) {
+      await queries.revokeOtherSessions(db, userId, keepSessionId, { ...by(origin), action: 'session.othersRevoked', targetType: 'user', targetId: userId })
+      forget(userId)
+    }
+  }
+}
