@@ -1,0 +1,85 @@
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { PUBLIC, type RouteAccess } from '../schemas/access.ts'
+import type { Permission } from '../services/identity/permissions.ts'
+import { NotFound, PermissionMissing } from '../services/problems.ts'
+
+/** Which hooks stand before the routes of a scope: none, the one that asks for a credential, and the one that finds its organization. */
+type Scope = 'open' | 'credential' | 'organization'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Never left out: the application refuses to start. */
+    access: RouteAccess
+  }
+  interface FastifyInstance {
+    readonly accessScope: Scope
+    /** For scopes with routes of a library, which cannot declare anything. */
+    readonly accessOfStrangers: RouteAccess | undefined
+  }
+  interface FastifyRequest {
+    /** For what a route finds out only later that it needs. Throws PermissionMissing. */
+    requirePermission (permission: Permission): void
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/**
+ * The route table: takes the `config.access` of every route, refuses to start where one is missing or where nothing in front
+ * of the route asks for what it says, and puts the check before the route. Register it before any route.
+ */
+export const access = fp(async function accessPlugin (app) {
+  app.decorate('accessScope', 'open')
+  app.decorate('accessOfStrangers', undefined)
+  app.decorateRequest('requirePermission', function (permission) {
+    if (!this.permissions.has(permission)) throw PermissionMissing(permission)
+  })
+
+  app.addHook('onRoute', function (route) {
+    const declared = route.config?.access ?? (isPreflight(route) ? PUBLIC : this.accessOfStrangers)
+    const name = `${[route.method].flat().join(',')} ${route.url}`
+    if (declared === undefined) throw new Error(`The route ${name} does not declare config.access, so nobody knows who may use it`)
+    if (!fits(declared, this.accessScope)) {
+      throw new Error(`The route ${name} declares ${JSON.stringify(declared)}, which nothing in its scope (${this.accessScope}) asks for`)
+    }
+    if ('permission' in declared && declared.organization === 'path' && !route.url.includes('/:id')) throw new Error(`The route ${name} has no :id that names its organization`)
+    const check = checkOf(declared)
+    if (check === undefined) return
+    route.onRequest = [...[route.onRequest ?? []].flat(), check]
+  })
+}, { name: 'access', fastify: '5.x', dependencies: ['auth', 'tenancy'] })
+
+/** The route that @fastify/cors registers, so that preflights reach its hook. It answers nothing else. */
+function isPreflight ({ method, url }: { readonly method: string | string[], readonly url: string }): boolean {
+  return method === 'OPTIONS' && url === '*'
+}
+
+/** Puts the hook in front of a scope, and says so to the table. */
+export function guard (scope: FastifyInstance, kind: 'credential' | 'organization'): void {
+  scope.decorate('accessScope', kind)
+  scope.addHook('onRequest', kind === 'credential' ? scope.authenticate : scope.chooseOrganization)
+}
+
+function fits ({ auth, organization }: RouteAccess, scope: Scope): boolean {
+  if (auth === 'public' || auth === 'ticket') return scope === 'open'
+  return organization === 'credential' ? scope === 'organization' : scope === 'credential'
+}
+
+/** Undefined where nothing is to be checked, so that open routes have no hook at all. */
+function checkOf (declared: RouteAccess): onRequestAsyncHookHandler | undefined {
+  if (declared.auth === 'public' || declared.auth === 'ticket' || declared.organization === 'own') return undefined
+  const { auth, organization } = declared
+  return async request => {
+    if (auth === 'session') request.session()
+    if (organization === 'none') return
+    if (organization === 'path') {
+      const { id } = request.params as { id?: string }
+      // Left to the validation of the parameters, which names what is wrong; it comes before anything is done.
+      if (id !== undefined && !UUID.test(id)) return
+      if (id === undefined) throw NotFound('organization with this id')
+      request.enterOrganization(id)
+    }
+    request.requirePermission(declared.permission)
+  }
+}

@@ -1,0 +1,121 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
+import { Problem } from '../lib/problem.ts'
+import { needs, ticketFor } from '../schemas/access.ts'
+import { Instant, ORGANIZATION_SECURITY } from '../schemas/common.ts'
+import { problemResponses } from '../schemas/problem.ts'
+import { Forbidden, TooManyRequests, Unauthenticated } from '../services/problems.ts'
+import { createTailConnection } from '../services/tail/connection.ts'
+import type { TailHub } from '../services/tail/index.ts'
+import { UpgradeRequired } from '../services/tail/problems.ts'
+
+interface Options {
+  readonly tail: TailHub
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether a tail may go on: throws Unauthenticated once its credential is gone. */
+    recheckTail: (() => Promise<void>) | null
+  }
+}
+
+const MAX_CONNECTIONS_OF_ORGANIZATION = 2000
+const RETRY_SECONDS = 10
+const PERMISSION = 'execution:read'
+/** A credential that was taken back ends its tails after this, in milliseconds. */
+const RECHECK_INTERVAL = 60_000
+/** Nothing says whether the holder of a ticket still belongs to the organization: it comes back with a new one. */
+const TICKET_CONNECTION = 15 * 60_000
+const POLICY_VIOLATION = 1008
+// URLs end up in logs and histories.
+const SECRETS_IN_QUERY = ['token', 'access_token', 'accessToken', 'apiKey', 'api_key', 'key', 'authorization']
+
+/** `GET /v1/tail`, outside the scopes that want a header: a browser comes with a ticket. */
+export const tailRoutes: FastifyPluginAsync<Options> = async (app, { tail }) => {
+  const connections = new Map<string, number>()
+  app.decorateRequest('recheckTail', null)
+
+  async function authenticate (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const query = request.query as Record<string, unknown>
+    if (SECRETS_IN_QUERY.some(name => name in query)) throw Unauthenticated('A token does not belong into a URL. Send it in a header, or get a ticket from POST /v1/tail/tickets.')
+    if (query['ticket'] !== undefined) {
+      const owner = typeof query['ticket'] === 'string' ? await tail.tickets.take(query['ticket']) : undefined
+      if (owner === undefined) throw Unauthenticated('The ticket is not valid, was used, or has expired. Get another one from POST /v1/tail/tickets.')
+      request.organizationId = owner.organizationId
+      return
+    }
+    await app.authenticate(request, reply)
+    await app.chooseOrganization(request, reply)
+    request.requirePermission(PERMISSION)
+    request.recheckTail = async () => {
+      await app.authenticate(request, reply)
+      request.enterOrganization(request.organizationId)
+      request.requirePermission(PERMISSION)
+    }
+  }
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.ws) throw UpgradeRequired()
+    if (!app.allowsOrigin(request)) throw Forbidden('Pages of this origin may not open a tail. The operator names those that may in WECONNECT_CORS_ORIGINS.')
+    await authenticate(request, reply)
+    if ((connections.get(request.organizationId) ?? 0) >= MAX_CONNECTIONS_OF_ORGANIZATION) throw TooManyRequests(RETRY_SECONDS)
+  })
+
+  const schema = { hide: true, querystring: Type.Object({ ticket: Type.Optional(Type.String()) }, { additionalProperties: false }) }
+  app.get('/', { websocket: true, config: { access: ticketFor(PERMISSION) }, schema }, (socket, { organizationId, log, recheckTail }) => {
+    const connection = createTailConnection({ hub: tail, organizationId, socket, log })
+    const stopChecking = limitLife(socket, recheckTail)
+    connections.set(organizationId, (connections.get(organizationId) ?? 0) + 1)
+    socket.on('message', (data: Buffer, binary: boolean) => { connection.receive(data, binary) })
+    socket.on('ping', connection.touched)
+    socket.on('pong', connection.touched)
+    socket.on('close', () => {
+      stopChecking()
+      connection.closed()
+      const left = connections.get(organizationId)! - 1
+      if (left === 0) connections.delete(organizationId)
+      else connections.set(organizationId, left)
+    })
+  })
+}
+
+function limitLife (socket: WebSocket, recheck: (() => Promise<void>) | null): () => void {
+  if (recheck === null) {
+    const end = setTimeout(() => { socket.close(POLICY_VIOLATION, 'The time of the ticket is over') }, TICKET_CONNECTION).unref()
+    return () => { clearTimeout(end) }
+  }
+  const timer = setInterval(() => {
+    recheck().catch((error: unknown) => {
+      // That the database is away for a moment says nothing about the credential.
+      if (error instanceof Problem && error.status < 500) socket.close(POLICY_VIOLATION, 'The credential is no longer valid')
+    })
+  }, RECHECK_INTERVAL).unref()
+  return () => { clearInterval(timer) }
+}
+
+const Ticket = Type.Object({
+  ticket: Type.String({ description: 'For `GET /v1/tail?ticket=`, once' }),
+  expiresAt: Instant
+}, { $id: 'TailTicket' })
+
+/** `/v1/tail/tickets`, in the organization scope. */
+export const tailTicketRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { tail }) => {
+  app.post('/tickets', {
+    config: { access: needs(PERMISSION) },
+    schema: {
+      operationId: 'createTailTicket',
+      tags: ['Executions'],
+      summary: 'Get a ticket that opens one tail',
+      description: 'For browsers, which cannot send headers with a WebSocket. It is good for one connection within 60 seconds.',
+      security: ORGANIZATION_SECURITY,
+      body: Type.Union([Type.Object({}, { additionalProperties: false }), Type.Null()]),
+      response: { 201: Ticket, ...problemResponses(400, 401, 404, 415, 422) }
+    }
+  }, async (request, reply) => {
+    const { actor } = request
+    return await reply.code(201).send(await tail.tickets.issue(request.organizationId, actor.type === 'user' ? actor.id : null))
+  })
+}

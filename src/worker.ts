@@ -1,0 +1,4 @@
+import { runProcess } from './runtime/process.ts'
+
+/** A worker alone: `npm run start:worker`. */
+await runProcess('worker')
