@@ -1,0 +1,132 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import postgres from 'postgres'
+import { answers, freePort, startScript, type Running } from './processes.ts'
+
+/** A running WeConnect with the measured workflow published: webhook → set → if → set. */
+export interface Product {
+  readonly hook: string
+  readonly address: string
+  readonly apiKey: string
+  readonly workflowId: string
+  readonly processes: readonly Running[]
+  /** Executions that have ended since the start. */
+  finished (): Promise<number>
+  stop (): Promise<void>
+}
+
+const WORKFLOW = {
+  name: 'Measured',
+  nodes: [
+    { id: 'in', type: 'webhook', parameters: { method: 'POST', path: 'measured', response: 'immediate' } },
+    { id: 'price', type: 'set', parameters: { fields: { total: '{{ $json.body.quantity * $json.body.unitPrice }}' }, keep: 'all' } },
+    { id: 'large', type: 'if', parameters: { condition: '{{ $json.total >= 100 }}' } },
+    { id: 'tag', type: 'set', parameters: { fields: { tier: 'gold' } } }
+  ],
+  connections: [{ from: 'in', to: 'price' }, { from: 'price', to: 'large' }, { from: 'large', output: 'true', to: 'tag' }],
+  settings: {}
+}
+
+const SERVER_URL = process.env['BENCH_DATABASE_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
+const REDIS_URL = process.env['BENCH_REDIS_URL'] ?? 'redis://127.0.0.1:6379'
+
+/** One process on the embedded database. */
+export async function startEmbedded (dataDir?: string): Promise<Product & { readonly dataDir: string }> {
+  const directory = dataDir ?? await mkdtemp(join(tmpdir(), 'weconnect-bench-'))
+  const port = await freePort()
+  const process = await startScript('start', { WECONNECT_DATA_DIR: directory, PORT: String(port) })
+  const address = `http://127.0.0.1:${port}`
+  await answers(`${address}/healthz`)
+  const apiKey = (await readFile(join(directory, 'api-key'), 'utf8')).trim()
+  const { workflowId, hook } = await publish(address, { 'x-api-key': apiKey }, 'local')
+  return {
+    dataDir: directory,
+    hook,
+    address,
+    apiKey,
+    workflowId,
+    processes: [process],
+    finished: async () => await finishedByMetrics(address),
+    async stop () {
+      await process.stop()
+      if (dataDir === undefined) await rm(directory, { recursive: true, force: true })
+    }
+  }
+}
+
+/** API and worker as two processes, on a database of their own on the PostgreSQL server, and Redis. */
+export async function startSeparate ({ withWorker = true } = {}): Promise<Product> {
+  const admin = postgres(SERVER_URL, { max: 1, onnotice: () => undefined })
+  const name = `weconnect_bench_${randomBytes(4).toString('hex')}`
+  await admin.unsafe(`create database ${name}`)
+  const databaseUrl = new URL(SERVER_URL)
+  databaseUrl.pathname = `/${name}`
+  const port = await freePort()
+  const env = {
+    DATABASE_URL: databaseUrl.href,
+    REDIS_URL,
+    QUEUE_PREFIX: name,
+    JWT_SECRET: randomBytes(48).toString('base64'),
+    WECONNECT_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    PORT: String(port)
+  }
+  const api = await startScript('start:api', env)
+  const address = `http://127.0.0.1:${port}`
+  await answers(`${address}/healthz`)
+  const workers = withWorker ? [await startScript('start:worker', env)] : []
+  const registered = await call(address, {}, 'POST', '/v1/auth/register', { email: 'bench@example.org', password: 'a long enough phrase', name: 'Bench', organizationName: 'Bench' }) as { accessToken: string }
+  const session = { authorization: `Bearer ${registered.accessToken}` }
+  const organizations = await call(address, session, 'GET', '/v1/organizations') as { data: Array<{ slug: string }> }
+  const { workflowId, hook } = await publish(address, session, organizations.data[0]!.slug)
+  const key = await call(address, session, 'POST', '/v1/api-keys', { name: 'bench' }) as Record<string, unknown>
+  const database = postgres(databaseUrl.href, { max: 1 })
+  return {
+    hook,
+    address,
+    apiKey: String(key['secret'] ?? key['key']),
+    workflowId,
+    processes: [api, ...workers],
+    finished: async () => Number((await database`select count(*)::integer as count from execution_events where status is not null`)[0]!['count']),
+    async stop () {
+      await Promise.all([api, ...workers].map(process => process.stop()))
+      await database.end()
+      await admin.unsafe(`drop database ${name} with (force)`)
+      await admin.end()
+      await deleteKeys(name)
+    }
+  }
+}
+
+/** What the queue of the run left in Redis. */
+async function deleteKeys (prefix: string): Promise<void> {
+  const redis = new Redis(REDIS_URL)
+  for await (const keys of redis.scanStream({ match: `${prefix}:*`, count: 1000 }) as AsyncIterable<string[]>) {
+    if (keys.length > 0) await redis.unlink(keys)
+  }
+  await redis.quit()
+}
+
+async function publish (address: string, headers: Record<string, string>, slug: string): Promise<{ workflowId: string, hook: string }> {
+  const { id } = await call(address, headers, 'POST', '/v1/workflows', WORKFLOW) as { id: string }
+  await call(address, headers, 'POST', `/v1/workflows/${id}/publish`, {})
+  return { workflowId: id, hook: `${address}/hooks/${slug}/measured` }
+}
+
+export async function call (address: string, headers: Record<string, string>, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(address + path, {
+    method,
+    headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) })
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+  return JSON.parse(text)
+}
+
+async function finishedByMetrics (address: string): Promise<number> {
+  const text = await (await fetch(`${address}/metrics`)).text()
+  return [...text.matchAll(/^weconnect_executions_finished_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
+}
