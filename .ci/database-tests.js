@@ -1,0 +1,25 @@
+// Prints the test files that reach, through their imports, what reads TEST_DATABASE_URL or TEST_REDIS_URL: the
+// others would do the same twice.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const READS = /\bTEST_(DATABASE|REDIS)_URL\b/
+const IMPORT = /\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/g
+
+function reaches (file, seen = new Set()) {
+  if (seen.has(file)) return false
+  seen.add(file)
+  const text = readFileSync(file, 'utf8')
+  if (READS.test(text)) return true
+  const imported = [...text.matchAll(IMPORT)].map(([, from, lazy]) => join(dirname(file), from ?? lazy))
+  return imported.some(next => existsSync(next) && reaches(next, seen))
+}
+
+const tests = readdirSync(join(root, 'test'), { recursive: true }).filter(name => name.endsWith('.test.ts')).sort()
+for (const name of tests) {
+  const file = join(root, 'test', name)
+  // What is about the embedded database has run on it already.
+  if (!/embedded/.test(name) && reaches(file)) console.log(relative(root, file))
+}

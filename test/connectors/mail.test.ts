@@ -1,0 +1,78 @@
+import type { AddressInfo } from 'node:net'
+import { SMTPServer } from 'smtp-server'
+import t from 'tap'
+import { createConnectors } from '../../src/connectors/index.ts'
+import { sendEmail } from '../../src/engine/nodes/outside/send-email.ts'
+import type { Credential } from '../../src/engine/credentials/index.ts'
+import type { BinaryRef } from '../../src/engine/item.ts'
+import { noFiles, nodeContext } from '../support/node-context.ts'
+
+interface Received { from: string, to: string[], text: string }
+
+const received: Received[] = []
+const server = new SMTPServer({
+  hideSTARTTLS: true,
+  allowInsecureAuth: true,
+  onAuth: ({ username, password }, _session, done) => { done(username === 'ada' && password === 'secret-of-mail' ? null : new Error('refused'), { user: username }) },
+  onRcptTo: ({ address }, _session, done) => {
+    const code = address.startsWith('full@') ? 452 : address.startsWith('unknown@') ? 550 : undefined
+    done(code === undefined ? null : Object.assign(new Error('not here'), { responseCode: code }))
+  },
+  onData (stream, { envelope }, done) {
+    let text = ''
+    stream.on('data', (chunk: Buffer) => { text += chunk.toString() })
+    stream.on('end', () => {
+      received.push({ from: envelope.mailFrom === false ? '' : envelope.mailFrom.address, to: envelope.rcptTo.map(({ address }) => address), text })
+      done(null)
+    })
+  }
+})
+server.on('error', () => {})
+await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', () => { resolve() }) })
+t.teardown(async () => { await new Promise<void>(resolve => { server.close(() => { resolve() }) }) })
+const { port } = server.server.address() as AddressInfo
+const credential = (more: object = {}): Credential => ({ id: 'mail', type: 'smtp', allowedHosts: null, data: { host: '127.0.0.1', port, security: 'off', username: 'ada', password: 'secret-of-mail', ...more } })
+const connectors = createConnectors({ allow: ['127.0.0.1/32'] })
+t.teardown(async () => { await connectors.close() })
+
+const good = { from: 'Orders <orders@example.com>', to: 'ada@example.com', subject: 'Grüße', text: 'Hello' }
+async function send (parameters: object, own = credential()) {
+  const context = nodeContext({ items: [{}], parameters: { ...good, ...parameters }, connect: connectors, credential: own, files: { ...noFiles, read: async function * () { yield Buffer.from('a;b') } } })
+  const file: BinaryRef = { fileId: 'f', mimeType: 'text/csv', fileName: 'orders.csv', size: 3 }
+  return (await sendEmail.run({ ...context, items: context.items.map(item => ({ ...item, binary: { report: file } })) })).outputs['main']!
+}
+
+t.test('a mail with everything', async t => {
+  const [sent] = await send({ to: ['ada@example.com', '"Bob, B." <bob@example.com>'], cc: 'cc@example.com', bcc: 'bcc@example.com', replyTo: 'reply@example.com', html: '<b>Hello</b>', attachments: ['report'], headers: { 'X-Order': 7 } })
+  t.match(sent, { from: 0, json: { messageId: /^<[0-9a-f]{40}@example\.com>$/, accepted: ['ada@example.com', 'bob@example.com', 'cc@example.com', 'bcc@example.com'], rejected: [] } })
+  const mail = received.at(-1)!
+  t.match(mail, { from: 'orders@example.com', to: ['ada@example.com', 'bob@example.com', 'cc@example.com', 'bcc@example.com'] })
+  for (const part of ['Subject: =?UTF-8?', 'Reply-To: reply@example.com', 'X-Order: 7', 'text/html', 'filename=orders.csv', Buffer.from('a;b').toString('base64')]) t.ok(mail.text.includes(part), part)
+  t.notOk(mail.text.includes('bcc@example.com'), 'the others do not see it')
+  t.equal((await send({}))[0]?.json?.['messageId'], sent?.json?.['messageId'], 'an attempt more is the same message')
+})
+
+t.test('nothing of the data becomes a header or a recipient', async t => {
+  const before = received.length
+  for (const [parameters, code] of [
+    [{ subject: 'a\r\nBcc: evil@example.com' }, 'WC_MAIL_HEADER'], [{ to: 'a@example.com\nBcc: evil@example.com' }, 'WC_MAIL_HEADER'], [{ headers: { 'X-A': 'a\r\nb: c' } }, 'WC_MAIL_HEADER'],
+    [{ headers: { Bcc: 'evil@example.com' } }, 'WC_MAIL_HEADER'], [{ headers: { 'X-A: b': 'c' } }, 'WC_MAIL_HEADER'], [{ from: 'a\u2028@example.com' }, 'WC_MAIL_HEADER'],
+    [{ to: 'a@example.com, evil@example.com' }, 'WC_MAIL_ADDRESS'], [{ to: 'a@example.com <evil@example.com>, b@example.com' }, 'WC_MAIL_ADDRESS'], [{ to: '' }, 'WC_MAIL_ADDRESS'], [{ to: [] }, 'WC_MAIL_ADDRESS'],
+    [{ to: Array.from({ length: 101 }, (_, n) => `a${n}@example.com`) }, 'WC_MAIL_ADDRESS'], [{ subject: { a: 1 } }, 'WC_PARAMETER'], [{ attachments: ['other'] }, 'WC_MAIL_ATTACHMENT'], [{ attachments: ['__proto__'] }, 'WC_MAIL_ATTACHMENT']
+  ] as const) await t.rejects(send(parameters), { code, detail: { itemIndex: 0 } }, Object.keys(parameters).join())
+  t.equal(received.length, before, 'no server was asked')
+})
+
+t.test('what a server refuses', async t => {
+  await t.rejects(send({ to: 'full@example.com' }), { code: 'WC_MAIL_REFUSED', detail: { retryable: true, data: { responseCode: 452 } } })
+  await t.rejects(send({ to: 'unknown@example.com' }), { code: 'WC_MAIL_REFUSED', detail: { retryable: false } })
+  t.match(await send({ to: ['ada@example.com', 'unknown@example.com'] }), [{ json: { accepted: ['ada@example.com'], rejected: ['unknown@example.com'] } }])
+  await t.rejects(send({}, credential({ password: 'wrong' })), { code: 'WC_MAIL_AUTHENTICATION', message: /127\.0\.0\.1 refuses the login/ })
+  await t.rejects(send({}, credential({ security: 'starttls' })), { code: 'WC_CONNECTION_LOST' }, 'never in the clear where it asked for more')
+  await t.rejects(send({}, credential({ port: 1 })), { code: 'WC_CONNECTION' })
+  await t.rejects(send({}, { ...credential(), allowedHosts: ['smtp.example.com'] }), { code: 'WC_CREDENTIAL_HOST' })
+  const closed = createConnectors({ allow: [] })
+  await t.rejects(closed.attempts.get('smtp')!(credential(), { timeout: 5000, signal: new AbortController().signal }), { code: 'WC_EGRESS_BLOCKED' })
+  await connectors.attempts.get('smtp')!(credential(), { timeout: 20_000, signal: new AbortController().signal })
+  await closed.close()
+})

@@ -1,0 +1,281 @@
+import t, { type Test } from 'tap'
+import { permissionsOf, type Permission } from '../../src/services/identity/permissions.ts'
+import { register, type Person } from '../support/app.ts'
+import { otherValues, queryFunctions } from '../support/query-calls.ts'
+import { accessSite, ROLES, type Headers, type Ids } from '../support/access-site.ts'
+
+interface Schema {
+  readonly $ref?: string
+  readonly type?: string
+  readonly format?: string
+  readonly enum?: readonly unknown[]
+  readonly example?: unknown
+  readonly examples?: readonly unknown[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly anyOf?: readonly Schema[]
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly security: readonly object[]
+  readonly parameters?: ReadonlyArray<{ readonly name: string, readonly in: string, readonly required?: boolean, readonly schema: Schema, readonly example?: unknown }>
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema, readonly example?: unknown }>> }
+  readonly 'x-permission'?: Permission
+}
+
+const site = await accessSite(t)
+const { app, runtime, call, made, joined } = site
+const owner = await register(app, { organizationName: 'Mine' })
+const people = new Map<string, Person>([['owner', owner]])
+for (const role of ROLES.slice(1)) people.set(role, await joined(owner, role))
+const stranger = await register(app, { organizationName: 'Theirs' })
+const theirs = await site.furnish(stranger, 'theirs')
+const small = await made<{ secret: string }>('POST', '/v1/api-keys', owner.headers, { name: 'small', scopes: ['package:read'] })
+const document = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, Operation>>, components: { schemas: Record<string, Schema> } }>()
+const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })))
+// What ends sessions, or takes away what others are tried on, comes last.
+const LAST = ['removeMember', 'revokeApiKey', 'revokeInvitation', 'deleteCredential', 'deleteExecution', 'deleteWorkflow', 'logout', 'deleteOrganization']
+operations.sort((a, b) => LAST.indexOf(a.operation.operationId) - LAST.indexOf(b.operation.operationId))
+const guarded = operations.filter(({ operation }) => operation.security.length > 0)
+const ofPersons = guarded.filter(({ operation }) => !operation.security.some(scheme => 'apiKey' in scheme))
+
+/** Where what the service asks for beyond the route depends on the target. */
+const ASKED_FOR: Readonly<Record<string, Permission>> = { removeMember: 'member:manage' }
+/** Bodies without an example that would do. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  changePassword: { currentPassword: 'not the password 1', newPassword: 'another passphrase 1' },
+  createCredential: { name: 'Another', type: 'bearer', data: { token: 'canary-another' } },
+  updateCredential: { name: 'Renamed' }
+}
+
+/** What changes something and leaves no row in the audit log, with the reason. */
+const UNRECORDED: Readonly<Record<string, string>> = {
+  endOtherSessions: 'there are no others here',
+  createOrganization: 'the row is in the new organization',
+  validateWorkflow: 'changes nothing',
+  createTailTicket: 'opens one reading connection for a minute',
+  testCredential: 'changes nothing',
+  startExecution: 'the execution is the record',
+  retryExecution: 'the execution is the record',
+  backfillSchedule: 'the executions are the record',
+  publishEvent: 'the executions are the record'
+}
+
+const auditRows = async () => Number((await runtime.database.service<Array<{ rows: string }>>`select count(*) as rows from audit_log where organization_id = ${owner.organizationId}`)[0]!.rows)
+
+const resolve = (schema: Schema): Schema => schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split('/').at(-1)!]!
+
+function sample (schema: Schema): unknown {
+  const { examples, example = examples?.[0], enum: values, anyOf, properties, required = [], type, format } = resolve(schema)
+  if (example !== undefined) return example
+  if (values !== undefined) return values[0]
+  if (anyOf !== undefined) return sample(anyOf[0]!)
+  if (properties !== undefined) return Object.fromEntries(required.map(name => [name, sample(properties[name]!)]))
+  if (format === 'date-time') return '2026-01-31T12:00:00Z'
+  return type === 'integer' ? 1 : type === 'boolean' ? true : type === 'array' ? [] : 'text'
+}
+
+function urlOf (path: string, { parameters = [] }: Operation, ids: Ids): string {
+  const parts = path.split('/')
+  const filled = parts.map((part, index) => {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1]
+    if (name === undefined) return part
+    const { schema, example = sample(schema) } = parameters.find(parameter => parameter.in === 'path' && parameter.name === name)!
+    if (schema.format !== 'uuid') return encodeURIComponent(String(example))
+    return ids[name] ?? ids[parts[index - 1]!] ?? runtime.nextId()
+  }).join('/')
+  const query = parameters.filter(parameter => parameter.in === 'query' && parameter.required === true).map(({ name, schema, example = sample(schema) }) => `${name}=${encodeURIComponent(String(example))}`)
+  return `${filled}?${query.join('&')}`
+}
+
+function bodyOf ({ operationId, requestBody }: Operation): unknown {
+  const media = requestBody?.content['application/json']
+  return BODIES[operationId] ?? (media === undefined ? undefined : media.example ?? sample(media.schema))
+}
+
+const without = (body: string): string => body.replaceAll(/"instance":"[^"]*"/g, '')
+
+/** Of an operation on what the organization has, its parts new where the operation ends them. */
+async function ask (t: Test, { path, method, operation }: typeof operations[number], headers: Headers, ids: Ids) {
+  const answer = await call(method, urlOf(path, operation, ids), headers, bodyOf(operation))
+  t.ok(answer.statusCode < 500, `${method} ${path}: ${answer.statusCode} ${answer.body.slice(0, 200)}`)
+  return answer
+}
+
+t.test('the document says of each operation who may use it', async t => {
+  t.ok(guarded.length > 60, `${guarded.length} operations ask for a credential`)
+  const open = operations.filter(({ operation }) => operation.security.length === 0).map(({ path }) => path)
+  for (const path of open) t.match(path, /^\/(hooks\/|healthz|readyz|metrics|v1\/(auth\/(register|login|refresh|password-reset|oidc|sso)|resume|approvals|oauth2\/callback))/, `${path} is open`)
+  const inOrganization = guarded.filter(item => !ofPersons.includes(item) && item.operation.operationId !== 'listOrganizations')
+  for (const { path, method, operation } of inOrganization) t.ok(operation['x-permission'], `${method} ${path} needs a permission`)
+})
+
+t.test('without a credential, or with one that is past', async t => {
+  const [header, claims, signature] = owner.accessToken.split('.')
+  const past = { ...JSON.parse(Buffer.from(claims!, 'base64url').toString()), exp: 1_000_000_000 }
+  const tokens: Record<string, Headers> = {
+    none: {},
+    forged: { authorization: `Bearer ${header}.${Buffer.from(JSON.stringify(past)).toString('base64url')}.${signature}` },
+    expired: { authorization: `Bearer ${app.jwt.sign(past)}` },
+    'of another key': { 'x-api-key': `wc_${'0'.repeat(32)}_${'A'.repeat(43)}` }
+  }
+  for (const item of guarded) {
+    for (const [name, headers] of Object.entries(tokens)) t.equal((await ask(t, item, headers, theirs)).statusCode, 401, `${name}: ${item.method} ${item.path}`)
+  }
+})
+
+t.test('a key of too small a scope is told what it lacks', async t => {
+  for (const item of guarded) {
+    const { operationId, 'x-permission': permission } = item.operation
+    const answer = await ask(t, item, { 'x-api-key': small.secret }, { organizations: owner.organizationId })
+    if (ofPersons.includes(item)) t.equal(answer.statusCode, 403, `${operationId} is for people`)
+    else if (permission === undefined || permission === 'package:read') t.not(answer.statusCode, 403, operationId)
+    else t.match(answer.json(), { status: 403, code: 'WC_PERMISSION_MISSING', permission }, operationId)
+  }
+})
+
+t.test('what another organization owns does not exist', async t => {
+  const unknown: Ids = {}
+  for (const item of guarded) {
+    const { path, method, operation } = item
+    const named = (operation.parameters ?? []).filter(parameter => parameter.in === 'path' && parameter.schema.format === 'uuid')
+    if (named.length === 0) continue
+    const foreign = await ask(t, item, owner.headers, theirs)
+    t.equal(foreign.statusCode, 404, `${method} ${path} with ids of another organization`)
+    t.equal(without(foreign.body), without((await ask(t, item, owner.headers, unknown)).body), `${method} ${path} answers as for an id that nobody has`)
+    // The own organization around what is not in it.
+    if (named.length > 1) t.equal((await ask(t, item, owner.headers, { ...theirs, organizations: owner.organizationId })).statusCode, 404, `${method} ${path} with the own organization`)
+  }
+  const rows = await runtime.database.service`select 1 from audit_log where organization_id = ${stranger.organizationId} and actor_id = ${owner.userId}`
+  t.equal(rows.length, 0, 'and left no trace there')
+})
+
+t.test('foreign ids in a query find nothing, in a body they are refused', async t => {
+  const foreign = [theirs['workflows']!, theirs['executions']!, theirs['credentials']!, theirs['organizations']!]
+  for (const item of guarded.filter(({ method }) => method === 'GET')) {
+    for (const { name } of (item.operation.parameters ?? []).filter(parameter => parameter.in === 'query' && parameter.schema.format === 'uuid')) {
+      for (const id of foreign) {
+        const url = new URL(urlOf(item.path, item.operation, { organizations: owner.organizationId }), 'http://x')
+        url.searchParams.set(name, id)
+        const answer = await call('GET', url.pathname + url.search, owner.headers)
+        if (answer.statusCode === 200) t.same(answer.json<{ data: unknown[] }>().data, [], `${item.path}?${name}`)
+        else t.equal(answer.statusCode, 404, `${item.path}?${name}`)
+      }
+    }
+  }
+  const mine = await made('POST', '/v1/workflows', owner.headers, { name: 'Mine', nodes: [{ id: 'by-hand', type: 'manual', parameters: {} }], connections: [] })
+  const draft = (node: object, settings: object = {}) => ({ name: 'Reaching out', nodes: [{ id: 'by-hand', type: 'manual', parameters: {} }, { id: 'out', ...node }], connections: [{ from: 'by-hand', to: 'out' }], settings })
+  const bodies: Array<[string, keyof typeof theirs, (id: string) => unknown]> = [
+    [`/v1/workflows/${mine.id}/executions`, 'executions', id => ({ fromExecutionId: id, startNode: 'by-hand' })],
+    ['/v1/workflows/validate', 'credentials', id => draft({ type: 'httpRequest', parameters: { url: 'https://example.org' }, credentialId: id })],
+    ['/v1/workflows/validate', 'workflows', id => draft({ type: 'subWorkflow', parameters: { workflowId: id } })],
+    ['/v1/workflows/validate', 'workflows', id => draft({ type: 'set', parameters: {} }, { errorWorkflowId: id })]
+  ]
+  for (const [url, kind, body] of bodies) {
+    const answer = async (id: string) => {
+      const { statusCode, body: text } = await call('POST', url, owner.headers, body(id))
+      return [statusCode, without(text).replaceAll(id, 'ID')]
+    }
+    t.same(await answer(theirs[kind]!), await answer(runtime.nextId()), `${url} with ${kind} of others answers as for an id that nobody has`)
+  }
+})
+
+t.test('what a caller may not set is refused', async t => {
+  const own = await site.furnish(owner, 'own')
+  for (const item of guarded) {
+    const body = bodyOf(item.operation)
+    if (typeof body !== 'object' || body === null) continue
+    for (const extra of ['organizationId', 'createdBy', 'role', 'id', 'permissions']) {
+      if (extra in body) continue
+      const url = urlOf(item.path, item.operation, own)
+      const answer = await call(item.method, url, owner.headers, { ...body, [extra]: stranger.organizationId })
+      if (item.operation.operationId === 'validateWorkflow') t.match(answer.json(), { valid: false, errors: [{ pointer: `/${extra}` }] }, 'validateWorkflow says so')
+      else t.equal(answer.statusCode, 422, `${item.operation.operationId} with ${extra}: ${answer.body.slice(0, 200)}`)
+    }
+  }
+})
+
+t.test('naming a credential in a workflow takes a permission of its own', async t => {
+  const { secret } = await made<{ secret: string }>('POST', '/v1/api-keys', owner.headers, { name: 'builder', scopes: ['workflow:edit', 'workflow:read', 'credential:read'] })
+  const credential = await made('POST', '/v1/credentials', owner.headers, { name: 'Used', type: 'bearer', data: { token: 'canary-used' } })
+  const body = (credentialId?: string) => ({ name: 'Uses', nodes: [{ id: 'by-hand', type: 'manual', parameters: {} }, { id: 'call', type: 'httpRequest', parameters: { url: 'https://example.org' }, ...(credentialId === undefined ? {} : { credentialId }) }], connections: [{ from: 'by-hand', to: 'call' }] })
+  const key = { 'x-api-key': secret }
+  const missing = { status: 403, code: 'WC_PERMISSION_MISSING', permission: 'credential:use' }
+  t.match((await call('POST', '/v1/workflows', key, body(credential.id))).json(), missing)
+  t.match((await call('POST', '/v1/workflows/import', key, { schemaVersion: 1, workflow: body(credential.id) })).json(), missing)
+  const { id } = await made('POST', '/v1/workflows', key, body())
+  t.match((await call('PUT', `/v1/workflows/${id}`, key, body(credential.id))).json(), missing)
+  t.match((await call('PATCH', `/v1/workflows/${id}`, key, { nodes: body(credential.id).nodes })).json(), missing)
+  t.equal((await call('PATCH', `/v1/workflows/${id}`, owner.headers, { nodes: body(credential.id).nodes })).statusCode, 200)
+})
+
+t.test('a query that is asked with a wrong organization finds nothing and changes nothing', async t => {
+  const { database } = runtime
+  const victim = await register(app, { organizationName: 'Victim' })
+  const ids = await site.furnish(victim, 'theirs')
+  const bystander = await register(app, { organizationName: 'Bystander' })
+  const tables = (await database.service<Array<{ name: string }>>`
+    select c.relname as name from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+    where a.attname = 'organization_id' and not a.attisdropped and c.relkind in ('r', 'p') and not c.relispartition and n.nspname = 'public'`).map(({ name }) => name)
+  const contents = async () => Object.fromEntries(await Promise.all(tables.map(async name => [name,
+    (await database.service`select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) as sum from ${database.service(name)} t where organization_id = ${victim.organizationId}`)[0]!['sum']])))
+  const before = await contents()
+  t.ok(tables.length > 25, `${tables.length} tables are watched`)
+
+  const functions = await queryFunctions()
+  const canaries = [...Object.values(ids), victim.userId, 'canary', 'Everything theirs']
+  const audit = (organizationId: string) => ({ id: runtime.nextId(), organizationId, actorType: 'system', actorId: null, action: 'probe', targetType: 'probe', targetId: 'probe', ip: null, requestId: null })
+  const shown: string[] = []
+  /** Those that take more than a name tells: inserts of whole things. */
+  const unasked = new Map<string, string>()
+  let asked = 0
+  const probe = async (name: string, ask: () => Promise<unknown>) => {
+    try {
+      const answer = JSON.stringify(await ask()) ?? ''
+      // What is inserted is shown to who inserts it, under the id that was given.
+      if (!/ insert/.test(name) && canaries.some(canary => answer.includes(canary))) shown.push(`${name}: ${answer.slice(0, 200)}`)
+    } catch (error) {
+      // Refused by a privilege, by row-level security, or by a key that leads nowhere.
+      const reason = (error as { cause?: Error }).cause ?? error as Error
+      if (!/^(42501|23503|23505|23514|23502)$/.test((reason as { code?: string }).code ?? '')) unasked.set(name.replace(/ (in another's|with another).*/, ''), reason.message)
+    }
+    asked++
+  }
+  const kinds = ['workflows', 'executions', 'schedules', 'credentials', 'api-keys', 'files', 'invitationId'] as const
+  for (const kind of kinds) {
+    const id = ids[kind]!
+    const values = { ...otherValues(), id, ids: [id], keyId: id, scheduleId: id, credentialId: ids['credentials'], credentialIds: [ids['credentials']], workflowId: ids['workflows'], executionId: ids['executions'], userId: ids['userId'] }
+    for (const query of functions) {
+      // The transaction is bound to somebody else, whatever the query says.
+      if (query.takes === 'executor') {
+        await probe(`${query.name} in another's transaction`, async () => await database.tenant(bystander.organizationId).run(async tx => await query.call(tx, { ...values, organizationId: victim.organizationId, audit: audit(victim.organizationId) })))
+      }
+      // No row-level security behind it: the condition has to do. The bystander is needed to the end.
+      if (/deleteOrganization|deleteLeftovers/.test(query.name)) continue
+      const organizationId = bystander.organizationId
+      await probe(`${query.name} with another organization`, async () => await query.call(query.takes === 'executor' ? database.identity : database.service, { ...values, organizationId, audit: audit(organizationId) }))
+    }
+  }
+  t.same(shown, [])
+  t.ok(functions.length - unasked.size > 60, `${functions.length} functions were asked ${asked} times, but for ${JSON.stringify(Object.fromEntries(unasked))}`)
+  t.same(await contents(), before, 'what is theirs is as it was')
+})
+
+t.test('each role may what the table says, and is told what it lacks', async t => {
+  for (const role of [...ROLES].reverse()) {
+    const { headers } = people.get(role)!
+    const permissions = permissionsOf(role)
+    const ids = await site.furnish(owner, `for-${role}`.replace('-', '_'))
+    for (const item of guarded) {
+      const { operationId, 'x-permission': declared } = item.operation
+      if (operationId === 'logout' || (role === 'owner' && operationId === 'deleteOrganization')) continue
+      const permission = ASKED_FOR[operationId] ?? declared
+      const recorded = await auditRows()
+      const answer = await ask(t, item, headers, ids)
+      if (item.method !== 'GET' && answer.statusCode < 300 && !(operationId in UNRECORDED)) t.equal(await auditRows(), recorded + 1, `${operationId} is recorded`)
+      if (permission !== undefined && !permissions.has(permission)) t.match(answer.json(), { status: 403, code: 'WC_PERMISSION_MISSING', permission }, `${role}: ${operationId}`)
+      else t.notMatch(String(answer.statusCode), /^40[13]$/, `${role}: ${operationId} ${answer.body.slice(0, 200)}`)
+    }
+  }
+})

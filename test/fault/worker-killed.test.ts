@@ -1,0 +1,54 @@
+import t from 'tap'
+import { startCallee } from '../support/callee.ts'
+import { deploySeparate, missing } from '../support/deployment.ts'
+import { callingWorkflow } from '../support/fault-workflows.ts'
+import { countHistories } from '../support/histories.ts'
+import { until } from '../support/service-process.ts'
+
+const IN_FLIGHT = 12
+/** Lease 2 s, a look each second, and a machine that may be busy */
+const RECOVERY_LIMIT = 8000
+
+t.test('kill -9 of the worker in the middle of HTTP nodes: another one resumes there', { skip: missing('database', 'redis') }, async t => {
+  const callee = await startCallee(t)
+  const service = await deploySeparate(t)
+  const client = await service.client()
+  const workflow = await client.publish(callingWorkflow(callee.url))
+
+  await Promise.all(Array.from({ length: IN_FLIGHT }, async (_, n) => await client.start('calling', { n })))
+  await until('the executions that run first are done', () => callee.callsTo('/call').every(call => call.answered) && callee.callsTo('/call').length === IN_FLIGHT)
+  await client.allFinished(workflow.id, IN_FLIGHT)
+  const quiet = callee.calls.length
+
+  callee.hold = true
+  const ids = await Promise.all(Array.from({ length: IN_FLIGHT }, async (_, n) => await client.start('calling', { n })))
+  await until('all wait in their first call', () => callee.calls.length - quiet === IN_FLIGHT)
+  callee.hold = false
+  callee.hold = true
+  await until('all wait in their second call', () => callee.calls.length - quiet === 2 * IN_FLIGHT)
+  await service.startWorker()
+  await service.workers[0]!.kill()
+  const killedAt = Date.now()
+  callee.hold = false
+  await client.allFinished(workflow.id, 2 * IN_FLIGHT)
+  const recovery = Date.now() - killedAt
+
+  t.ok(recovery < RECOVERY_LIMIT, `recovered within ${recovery} ms`)
+  const mine = callee.calls.slice(quiet)
+  t.equal(mine.filter(({ path }) => path === '/first').length, IN_FLIGHT, 'what had been answered was not called again')
+  t.equal(mine.filter(({ path }) => path === '/call').length, 2 * IN_FLIGHT, 'what was in flight was called once more')
+  for (const id of ids) {
+    t.equal(mine.filter(({ key }) => key === `${id}:first:0:0`).length, 1)
+    t.equal(mine.filter(({ key }) => key === `${id}:call:0:0`).length, 2, 'with the same key')
+    t.equal((await client.execution(id)).status, 'succeeded')
+    const steps = await client.steps(id)
+    t.match(steps.get('first'), { status: 'succeeded', attempt: 1 })
+    t.match(steps.get('call'), { status: 'succeeded', attempt: 2 })
+    t.match(steps.get('after'), { status: 'succeeded', attempt: 1 })
+  }
+  const { executions, terminal, broken, leases } = await countHistories(service.sql)
+  t.equal(executions, 2 * IN_FLIGHT)
+  t.equal(terminal, executions)
+  t.equal(broken, 0)
+  t.equal(leases, 0)
+})

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { databaseAddress, isFault } from '../../src/config/addresses.ts'
+import { createDatabase, type Database, type DatabaseAddress } from '../../src/db/client.ts'
+import { startEmbedded } from '../../src/db/embedded/index.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { ensurePartitions } from '../../src/db/partitions.ts'
+
+/** What a test must offer to close what it opened. */
+export interface Teardown {
+  teardown (close: () => void | Promise<void>): unknown
+}
+
+export interface TestDatabase extends Database {
+  readonly address: DatabaseAddress
+}
+
+const POOL_SIZE = 4
+
+/**
+ * A migrated database of its own, gone after the test: on the server of TEST_DATABASE_URL where that is set, else embedded.
+ * Call it once a file: an embedded start takes a second.
+ */
+export async function testDatabase (t: Teardown): Promise<TestDatabase> {
+  const url = process.env['TEST_DATABASE_URL']
+  const { address, embedded, drop } = url === undefined ? await embeddedServer() : await freshDatabase(url)
+  const database = createDatabase({ address, embedded, poolSize: POOL_SIZE })
+  t.teardown(async () => {
+    await database.close()
+    await drop()
+  })
+  const owner = database.owner()
+  try {
+    await migrate(owner)
+    await ensurePartitions(owner, Date.now())
+  } finally {
+    await owner.end()
+  }
+  return { ...database, address }
+}
+
+interface Server {
+  readonly address: DatabaseAddress
+  readonly embedded: boolean
+  drop (): Promise<void>
+}
+
+async function embeddedServer (): Promise<Server> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'weconnect-'))
+  const server = await startEmbedded({ dataDir, log: () => {} })
+  const { user, ...connection } = server.connection
+  return {
+    address: { ...connection, username: user },
+    embedded: true,
+    async drop () {
+      await server.close()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+}
+
+async function freshDatabase (url: string): Promise<Server> {
+  const server = databaseAddress({ DATABASE_URL: url } as Parameters<typeof databaseAddress>[0])
+  if (server === null || isFault(server)) throw new Error('TEST_DATABASE_URL is not the URL of a PostgreSQL server')
+  const name = `wc_test_${randomBytes(8).toString('hex')}`
+  const administer = async (statement: string): Promise<void> => {
+    const sql = postgres({ ...server, max: 1, onnotice: () => {} } as unknown as postgres.Options<Record<string, never>>)
+    try {
+      await sql.unsafe(statement)
+    } finally {
+      await sql.end()
+    }
+  }
+  await administer(`create database ${name}`)
+  return { address: { ...server, database: name }, embedded: false, drop: async () => { await administer(`drop database ${name} with (force)`) } }
+}

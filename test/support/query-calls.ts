@@ -1,0 +1,79 @@
+import { readdir } from 'node:fs/promises'
+import { randomBytes, randomUUID } from 'node:crypto'
+
+type Query = (...values: unknown[]) => Promise<unknown>
+
+export interface QueryFunction {
+  readonly name: string
+  /** Whether it takes a transaction of one organization; else the service's client. */
+  readonly takes: 'executor' | 'client'
+  call (handle: unknown, values: Readonly<Record<string, unknown>>): Promise<unknown>
+}
+
+const PARAMETERS = /^async (?:function )?\w*\s*\(([\s\S]*?)\)\s*\{/
+
+/** Every exported query function that takes an organization, with arguments by the names of its parameters. */
+export async function queryFunctions (): Promise<QueryFunction[]> {
+  const folder = new URL('../../src/db/queries/', import.meta.url)
+  const found: QueryFunction[] = []
+  for (const file of (await readdir(folder)).filter(name => name.endsWith('.ts'))) {
+    const module = await import(new URL(file, folder).href) as Record<string, unknown>
+    for (const [name, member] of Object.entries(module)) {
+      const text = typeof member === 'function' ? PARAMETERS.exec(member.toString())?.[1] : undefined
+      if (text === undefined) continue
+      const [handle = '', ...parameters] = split(text)
+      if (!parameters.some(parameter => /\borganizationId\b/.test(parameter))) continue
+      found.push({
+        name: `${file} ${name}`,
+        // That one calls the service's client `db`.
+        takes: handle === 'db' && name !== 'loadSealedCredential' ? 'executor' : 'client',
+        call: async (executor, values) => await (member as Query)(executor, ...parameters.map(parameter => valueOf(parameter, values)))
+      })
+    }
+  }
+  return found
+}
+
+/** At the commas that are not inside a pattern. */
+function split (text: string): string[] {
+  const parts: string[] = []
+  let depth = 0
+  let part = ''
+  for (const character of text) {
+    if (character === '{' || character === '[') depth++
+    if (character === '}' || character === ']') depth--
+    if (character === ',' && depth === 0) {
+      parts.push(part.trim())
+      part = ''
+    } else part += character
+  }
+  return [...parts, part.trim()].filter(one => one !== '')
+}
+
+function valueOf (parameter: string, values: Readonly<Record<string, unknown>>): unknown {
+  if (!parameter.startsWith('{')) {
+    const [name = '', fallback] = parameter.split('=').map(one => one.trim())
+    if (name in values) return values[name]
+    if (fallback !== undefined) return undefined
+    throw new Error(`no value for the parameter ${name}`)
+  }
+  return Object.fromEntries(split(parameter.slice(1, parameter.lastIndexOf('}'))).map(member => {
+    const name = member.split(/[:=]/)[0]!.trim()
+    return [name, values[name]]
+  }))
+}
+
+/** Something for every other parameter; what belongs to the organization is given by the test. */
+export function otherValues (): Record<string, unknown> {
+  const id = randomUUID()
+  return {
+    limit: 50, before: undefined, now: new Date(), version: 1, revision: '1', recent: '00000000-0000-7000-8000-000000000000', afterSeq: 0, after: 0, perOrganization: 10,
+    name: 'theirs', q: 'theirs', type: undefined, nodeType: undefined, published: undefined, status: undefined, trigger: undefined, role: 'viewer', kind: 'cancel',
+    types: ['subWorkflow'], change: { name: 'Changed' }, known: undefined, paused: true, next: null, key: 'key', fingerprint: randomBytes(32), token: id, filter: { limit: 50 },
+    secretHash: randomBytes(32), tokenHash: randomBytes(32), overlapUntil: new Date(), most: 10, schema: '{}', host: 'theirs', message: { messageId: id, kind: 'cancel', body: {} },
+    variable: { id, name: 'theirs', value: '1' }, names: ['theirs'], enabledBy: null, createdBy: null, endpoints: [], triggers: [], schedules: [], keptNodeIds: [], ticks: [],
+    content: { id, name: 'Stolen', nodes: '[]', connections: '[]', definition: '{}', createdBy: null, version: 2, publicData: '{}', secretFields: '[]', allowedHosts: null, secret: randomBytes(8), dataKey: randomBytes(8), keyId: 'k' }, ticket: { hash: randomBytes(32), userId: null, seconds: 60 }, seconds: 60,
+    invitation: { id, email: 'theirs@example.org', role: 'viewer', invitedBy: null, createdAt: new Date(), expiresAt: new Date(), tokenHash: randomBytes(32) },
+    scope: '', holder: id, fault: null, claim: { version: 1, holder: id, seconds: 1 }, hashes: [], claimedBy: 'x', keepFor: null, from: id, to: randomUUID()
+  }
+}
