@@ -30,6 +30,7 @@ import { auditLogRoutes } from './routes/audit-log.ts'
 import { authRoutes } from './routes/auth.ts'
 import { acceptanceRoutes, invitationRoutes, memberRoutes } from './routes/organization-members.ts'
 import { organizationRoutes } from './routes/organizations.ts'
+import { organizationRoleRoutes } from './routes/organization-roles.ts'
 import { securityTextRoutes } from './routes/security-txt.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import type { Secrets } from './secrets.ts'
@@ -125,6 +126,7 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
     await scope.register(accountRoutes, { prefix: '/auth', identity })
     await scope.register(twoFactorRoutes, { prefix: '/auth/me/two-factor', identity })
     await scope.register(organizationRoutes, { prefix: '/organizations', identity })
+    await scope.register(organizationRoleRoutes, { prefix: '/organizations', identity })
     await scope.register(memberRoutes, { prefix: '/organizations', identity })
     await scope.register(invitationRoutes, { prefix: '/organizations', identity })
     await scope.register(acceptanceRoutes, { prefix: '/invitations', identity })

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { KEY_PERMISSIONS, type Permission } from '../services/identity/permissions.ts'
+import { KEY_PERMISSIONS, ROLE_PERMISSIONS, type Permission } from '../services/identity/permissions.ts'
 import { ROLES } from '../services/identity/roles.ts'
 import { Id, Instant, Name, Nullable } from './common.ts'
 
@@ -8,7 +8,8 @@ export const Email = Type.String({ format: 'email', maxLength: 254, examples: ['
 export const Password = Type.String({ minLength: 1, maxLength: 256, format: 'password', examples: ['correct staple horse 9'] })
 export const TwoFactorCode = Type.String({ minLength: 6, maxLength: 40, description: 'Of the authenticator, or a recovery code', examples: ['123456'] })
 export const Slug = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,53}[a-z0-9])?$', description: 'Part of the URLs of webhooks', examples: ['acme'] })
-export const Role = Type.Unsafe<typeof ROLES[number]>({ type: 'string', enum: [...ROLES], examples: ['owner'] })
+/** A built-in role, or one that the organization defined. */
+export const Role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,49}$', description: `${ROLES.join(', ')}, or a role of the organization`, examples: ['editor'] })
 
 export const ConcurrencyLimit = Nullable(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Executions of the organization that run at once; null is without limit' }))
 
@@ -41,6 +42,19 @@ export const Organization = Type.Object({ id: Id, name: Name, slug: Slug, concur
 export const Member = Type.Object({ userId: Id, email: Email, name: Name, role: Role, createdAt: Instant }, { $id: 'Member' })
 
 export const Scope = Type.Unsafe<Permission>({ type: 'string', enum: [...KEY_PERMISSIONS], examples: ['workflow:read'] })
+
+export const RoleDescription = Type.String({ maxLength: 500, description: 'What it is for', examples: ['Looks after deliveries, changes nothing'] })
+export const RolePermissions = Type.Array(Type.Unsafe<Permission>({ type: 'string', enum: [...ROLE_PERMISSIONS], examples: ['execution:read'] }), {
+  uniqueItems: true, maxItems: 100, description: 'Those that you hold, but for what only owners may. `organization:read` and `member:read` are part of every role'
+})
+export const OrganizationRole = Type.Object({
+  name: Role,
+  description: RoleDescription,
+  builtIn: Type.Boolean({ description: 'Whether every organization has it, and nobody can change it' }),
+  permissions: Type.Array(Type.String({ examples: ['execution:read'] })),
+  createdAt: Nullable(Instant),
+  updatedAt: Nullable(Instant)
+}, { $id: 'Role' })
 
 const apiKey = {
   id: Id,

@@ -170,11 +170,76 @@ t.test('invitations work once, for whom they are for, and not for ever', async t
   t.equal(await accept(other, late.token), 404, 'past')
 })
 
+t.test('roles of its own: made, given, changed while in use, deleted when nobody has them', async t => {
+  const [olga, adam, nora, late] = [await register(app, { organizationName: 'Roles' }), await register(app), await register(app), await register(app)]
+  const url = `/v1/organizations/${olga.organizationId}`
+  const ask = async (person: typeof olga, method: 'GET' | 'PATCH' | 'DELETE' | 'POST', path: string, payload?: object, more: Record<string, string> = {}) =>
+    await app.inject({ method, url: path, headers: { ...person.headers, 'x-organization-id': olga.organizationId, ...more }, ...(payload === undefined ? {} : { payload }) })
+  const join = async (person: typeof olga, role: string) => {
+    const { token } = (await ask(olga, 'POST', `${url}/invitations`, { email: person.email, role })).json<{ token: string }>()
+    t.match((await ask(person, 'POST', `/v1/invitations/${token}/accept`)).json(), { role })
+  }
+  const made = await ask(olga, 'POST', `${url}/roles`, { name: 'people', description: 'Lets people in', permissions: ['member:manage', 'apiKey:edit', 'workflow:read'] })
+  t.match(made.json(), { name: 'people', builtIn: false, permissions: ['organization:read', 'member:read', 'member:manage', 'apiKey:edit', 'workflow:read'] })
+  t.match((await ask(olga, 'GET', `${url}/roles?limit=6`)).json<{ data: object[] }>().data.map(role => (role as { name: string }).name), ['owner', 'admin', 'editor', 'operator', 'viewer', 'people'])
+  const page = (await ask(olga, 'GET', `${url}/roles?limit=5`)).json<{ nextCursor: string }>()
+  t.match((await ask(olga, 'GET', `${url}/roles?limit=5&cursor=${page.nextCursor}`)).json(), { data: [{ name: 'people' }], nextCursor: null })
+  t.equal((await ask(olga, 'POST', `${url}/roles`, { name: 'people', permissions: [] })).statusCode, 409)
+  t.equal((await ask(olga, 'POST', `${url}/roles`, { name: 'viewer', permissions: [] })).statusCode, 409)
+  for (const role of [{ name: 'x', permissions: ['owner:manage'] }, { name: 'x', permissions: ['organization:delete'] }, { name: 'x', permissions: ['no:such'] }, { name: 'No Name', permissions: [] }, { name: 'x' }]) {
+    t.equal((await ask(olga, 'POST', `${url}/roles`, role)).statusCode, 422, JSON.stringify(role))
+  }
+  t.equal((await ask(olga, 'PATCH', `${url}/roles/viewer`, { permissions: ['workflow:edit'] })).statusCode, 409, 'the built-in ones stay')
+  t.equal((await ask(olga, 'GET', `${url}/roles/nobody`)).statusCode, 404)
+  t.equal((await ask(ben, 'GET', `${url}/roles/people`)).statusCode, 404, 'nobody else\'s')
+  t.match((await ask(olga, 'POST', `${url}/invitations`, { email: 'x@example.org', role: 'nobody' })).json(), { status: 422, errors: [{ pointer: '/role', code: 'WC_UNKNOWN_ROLE' }] })
+
+  await join(adam, 'admin')
+  await join(nora, 'people')
+  const missing = (permission: string) => ({ status: 403, code: 'WC_PERMISSION_MISSING', permission })
+  t.match((await ask(nora, 'PATCH', `${url}/members/${nora.userId}`, { role: 'admin' })).json(), { status: 403 }, 'nobody makes more of themselves')
+  t.match((await ask(nora, 'POST', `${url}/invitations`, { email: late.email, role: 'viewer' })).json(), missing('variable:read'), 'nor of somebody else')
+  t.match((await ask(nora, 'PATCH', `${url}/members/${adam.userId}`, { role: 'people' })).json(), { status: 403 }, 'nor less of somebody who may more')
+  t.match((await ask(nora, 'DELETE', `${url}/members/${adam.userId}`)).json(), { status: 403 })
+  t.match((await ask(adam, 'PATCH', `${url}/members/${olga.userId}`, { role: 'people' })).json(), missing('owner:manage'))
+  t.match((await ask(nora, 'POST', `${url}/roles`, { name: 'mine', permissions: ['audit:read'] })).json(), missing('role:manage'))
+  t.equal((await ask(olga, 'PATCH', `${url}/roles/people`, { permissions: ['member:manage', 'apiKey:edit', 'workflow:read', 'role:manage'] })).statusCode, 200)
+  t.match((await ask(nora, 'POST', `${url}/roles`, { name: 'mine', permissions: ['audit:read'] })).json(), missing('audit:read'), 'with role:manage, from the next request, and still no more than they hold')
+  t.match((await ask(nora, 'PATCH', `${url}/roles/people`, { permissions: ['member:manage', 'audit:read'] })).json(), missing('audit:read'))
+  const { secret } = (await ask(nora, 'POST', '/v1/api-keys', { name: 'k', scopes: ['member:manage', 'workflow:read', 'member:read'] })).json<{ secret: string }>()
+  t.equal((await ask(nora, 'POST', '/v1/api-keys', { name: 'k', scopes: ['audit:read'] })).statusCode, 422)
+  t.match((await app.inject({ method: 'POST', url: `${url}/invitations`, headers: { 'x-api-key': secret }, payload: { email: late.email, role: 'people' } })).json(), { status: 403 }, 'a key gives what it holds, not what its maker does')
+  t.equal((await get('/v1/workflows', { 'x-api-key': secret })).statusCode, 404, 'no such routes here')
+  t.equal((await get(`${url}/members`, { 'x-api-key': secret })).statusCode, 200)
+
+  const etag = String((await ask(olga, 'GET', `${url}/roles/people`)).headers.etag)
+  const together = await Promise.all(['A', 'B', 'C'].map(async description => await ask(olga, 'PATCH', `${url}/roles/people`, { description }, { 'if-match': etag })))
+  t.same(together.map(({ statusCode }) => statusCode).sort(), [200, 412, 412])
+  t.equal((await ask(adam, 'PATCH', `${url}/roles/people`, { permissions: ['apiKey:edit', 'workflow:read'] })).statusCode, 200)
+  t.match((await app.inject({ method: 'POST', url: `${url}/invitations`, headers: { 'x-api-key': secret }, payload: { email: late.email, role: 'people' } })).json(), missing('member:manage'), 'the keys of who had it shrink with it')
+
+  const { token } = (await ask(olga, 'POST', `${url}/invitations`, { email: late.email, role: 'people' })).json<{ token: string }>()
+  const refused = (await ask(olga, 'DELETE', `${url}/roles/people`)).json<{ code: string, detail: string }>()
+  t.match(refused, { status: 409, code: 'WC_ROLE_IN_USE' })
+  t.ok(refused.detail.includes(nora.email) && refused.detail.includes(`${late.email} (invited)`), refused.detail)
+  t.equal((await ask(olga, 'PATCH', `${url}/members/${nora.userId}`, { role: 'viewer' })).statusCode, 200)
+  t.equal((await ask(olga, 'DELETE', `${url}/roles/people`)).statusCode, 409, 'an invitation keeps it too')
+  const [accepted, deleted] = await Promise.all([ask(late, 'POST', `/v1/invitations/${token}/accept`), ask(olga, 'DELETE', `${url}/roles/people`)])
+  t.same([accepted.statusCode, deleted.statusCode], [200, 409], 'whatever happens at once, nobody has a role that is not there')
+  t.equal((await ask(late, 'DELETE', `${url}/members/${late.userId}`)).statusCode, 204)
+  t.equal((await ask(olga, 'DELETE', `${url}/roles/people`)).statusCode, 204)
+  t.equal((await ask(olga, 'DELETE', `${url}/roles/people`)).statusCode, 404)
+  const rows = await database.service`select action, target_id from audit_log where organization_id = ${olga.organizationId} and action like 'role.%' order by id`
+  t.same(rows.map(({ action }) => action), ['role.created', 'role.updated', 'role.updated', 'role.updated', 'role.deleted'])
+})
+
 t.test('an organization is deleted with everything in it', async t => {
   const person = await register(app, { organizationName: 'Short lived' })
   const { organizationId, headers, userId } = person
   const url = `/v1/organizations/${organizationId}`
   const { secret } = (await app.inject({ method: 'POST', url: '/v1/api-keys', headers, payload: { name: 'k' } })).json<{ secret: string }>()
+  await app.inject({ method: 'POST', url: `${url}/roles`, headers, payload: { name: 'held', permissions: [] } })
+  await app.inject({ method: 'POST', url: `${url}/invitations`, headers, payload: { email: 'invited@example.org', role: 'held' } })
   const [execution, other] = [nextId(), nextId()]
   for (const [id, organization] of [[execution, organizationId], [other, ben.organizationId]] as const) {
     await database.service`insert into executions (id, organization_id, workflow_id, version, node_id, trigger, payload) values (${id}, ${organization}, ${nextId()}, 1, 'in', 'webhook', '{}')`
@@ -186,7 +251,7 @@ t.test('an organization is deleted with everything in it', async t => {
   t.equal((await get(url, headers)).statusCode, 404)
   t.equal((await get('/v1/api-keys', { 'x-api-key': secret })).statusCode, 401)
   await identity.organizations.deleteLeftovers()
-  for (const table of ['api_keys', 'audit_log', 'memberships', 'executions', 'execution_events', 'workflows']) {
+  for (const table of ['api_keys', 'audit_log', 'memberships', 'invitations', 'roles', 'executions', 'execution_events', 'workflows']) {
     t.same(await database.service`select 1 from ${database.service(table)} where organization_id = ${organizationId}`, [], table)
   }
   t.match(await database.service`select due_at from files where execution_id = ${execution}`, [{ due_at: Date }], 'its files are to be removed')

@@ -7,12 +7,12 @@ import { loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import { appDependencies } from '../../src/runtime/app-dependencies.ts'
 import { createRuntime, type Runtime } from '../../src/runtime/runtime.ts'
-import type { Role } from '../../src/services/identity/roles.ts'
+import { ROLES } from '../../src/services/identity/roles.ts'
 import { register, type Person } from './app.ts'
 import { testDatabase, type Teardown } from './database.ts'
 import { until } from './service-process.ts'
 
-export const ROLES = ['owner', 'admin', 'editor', 'operator', 'viewer'] as const satisfies readonly Role[]
+export { ROLES }
 
 export type Headers = Record<string, string>
 
@@ -26,7 +26,7 @@ export interface Site {
   /** The body of an answer that must be well. */
   made<T = { id: string }> (method: string, url: string, headers: Headers, body?: unknown): Promise<T>
   /** Somebody new, invited into the organization of a person and in there. */
-  joined (owner: Person, role: Role): Promise<Person>
+  joined (owner: Person, role: string): Promise<Person>
   /** One of everything that can be named by an id. */
   furnish (owner: Person, word: string): Promise<Ids>
 }
@@ -55,7 +55,7 @@ export async function accessSite (t: Teardown): Promise<Site> {
     return answer.body === '' ? undefined as T : answer.json<T>()
   }
 
-  async function joined (owner: Person, role: Role): Promise<Person> {
+  async function joined (owner: Person, role: string): Promise<Person> {
     const person = await register(app)
     const { token } = await made<{ token: string }>('POST', `/v1/organizations/${owner.organizationId}/invitations`, owner.headers, { email: person.email, role })
     await made('POST', `/v1/invitations/${token}/accept`, person.headers)
@@ -82,6 +82,8 @@ export async function accessSite (t: Teardown): Promise<Site> {
     const key = await made('POST', '/v1/api-keys', headers, { name: word })
     const invitation = await made('POST', `/v1/organizations/${organizationId}/invitations`, headers, { email: `${word}@example.org`, role: 'viewer' })
     const guest = await joined(owner, 'viewer')
+    const role = `role-${word.replaceAll('_', '-')}`
+    await made('POST', `/v1/organizations/${organizationId}/roles`, headers, { name: role, permissions: ['workflow:read'] })
     await made('PUT', `/v1/variables/${word}`, headers, { value: word })
     await made('PUT', `/v1/workflows/${workflow.id}/variables/${word}`, headers, { value: word })
     await made('PUT', `/v1/event-types/${word}.happened`, headers, { schema: {} })
@@ -98,6 +100,7 @@ export async function accessSite (t: Teardown): Promise<Site> {
       files: fileId,
       sessions: session!.id,
       userId: guest.userId,
+      role,
       invitationId: invitation.id
     }
   }

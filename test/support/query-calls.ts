@@ -74,6 +74,7 @@ export function otherValues (): Record<string, unknown> {
     variable: { id, name: 'theirs', value: '1' }, names: ['theirs'], enabledBy: null, createdBy: null, endpoints: [], triggers: [], schedules: [], keptNodeIds: [], ticks: [],
     content: { id, name: 'Stolen', nodes: '[]', connections: '[]', definition: '{}', createdBy: null, version: 2, publicData: '{}', secretFields: '[]', allowedHosts: null, secret: randomBytes(8), dataKey: randomBytes(8), keyId: 'k' }, ticket: { hash: randomBytes(32), userId: null, seconds: 60 }, seconds: 60,
     invitation: { id, email: 'theirs@example.org', role: 'viewer', invitedBy: null, createdAt: new Date(), expiresAt: new Date(), tokenHash: randomBytes(32) },
+    added: { id, name: 'stolen', description: '', permissions: ['workflow:read'] },
     scope: '', holder: id, fault: null, claim: { version: 1, holder: id, seconds: 1 }, hashes: [], claimedBy: 'x', keepFor: null, from: id, to: randomUUID()
   }
 }

@@ -1,6 +1,6 @@
 import { eq, sql, type SQL } from 'drizzle-orm'
 import type { Executor } from '../client.ts'
-import { memberships, organizations, users, type Role } from '../schema/index.ts'
+import { memberships, organizations, users } from '../schema/index.ts'
 import { auditInsert, auditInsertForUser, type AuditEntry } from './audit-log.ts'
 import { sessionInsert, type NewSession } from './sessions.ts'
 
@@ -28,7 +28,7 @@ export interface MembershipRow {
   readonly id: string
   readonly name: string
   readonly slug: string
-  readonly role: Role
+  readonly role: string
 }
 
 const userColumns = { id: users.id, email: users.email, name: users.name, createdAt: users.createdAt }

@@ -1,6 +1,6 @@
 import { and, desc, eq, isNull, lt, or, sql } from 'drizzle-orm'
 import type { Executor } from '../client.ts'
-import { apiKeys, memberships, type Role } from '../schema/index.ts'
+import { apiKeys, customRoles, memberships } from '../schema/index.ts'
 import { auditInsert, type AuditEntry } from './audit-log.ts'
 
 export interface ApiKeyRow {
@@ -26,7 +26,9 @@ export interface ApiKeySecretRow extends Pick<ApiKeyRow, 'scopes' | 'lastUsedAt'
   readonly secretHash: Buffer
   readonly previousHash: Buffer | null
   /** Of who made it; null where that is nobody, or nobody of the organization any more. */
-  readonly creatorRole: Role | null
+  readonly creatorRole: string | null
+  /** Of that role, where the organization defined it. */
+  readonly creatorPermissions: readonly string[] | null
 }
 
 const columns = {
@@ -43,9 +45,10 @@ const columns = {
 /** By its id alone: the organization is what the key tells. */
 export async function findApiKeySecret (db: Executor, keyId: string): Promise<ApiKeySecretRow | undefined> {
   const { organizationId, secretHash, previousHash, scopes, lastUsedAt, expiresAt, previousUntil, createdBy } = apiKeys
-  const [row] = await db.select({ organizationId, secretHash, previousHash, scopes, lastUsedAt, expiresAt, previousUntil, createdBy, creatorRole: memberships.role })
+  const [row] = await db.select({ organizationId, secretHash, previousHash, scopes, lastUsedAt, expiresAt, previousUntil, createdBy, creatorRole: memberships.role, creatorPermissions: customRoles.permissions })
     .from(apiKeys)
     .leftJoin(memberships, and(eq(memberships.organizationId, apiKeys.organizationId), eq(memberships.userId, apiKeys.createdBy)))
+    .leftJoin(customRoles, and(eq(customRoles.organizationId, memberships.organizationId), eq(customRoles.name, memberships.role)))
     .where(and(eq(apiKeys.id, keyId), isNull(apiKeys.revokedAt)))
   return row
 }

@@ -1,12 +1,12 @@
 import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
 import type { Executor } from '../client.ts'
-import { invitations, type Role } from '../schema/index.ts'
+import { invitations } from '../schema/index.ts'
 import { auditInsert, type AuditEntry } from './audit-log.ts'
 
 export interface InvitationRow {
   readonly id: string
   readonly email: string
-  readonly role: Role
+  readonly role: string
   readonly invitedBy: string | null
   readonly createdAt: Date
   readonly expiresAt: Date
@@ -64,8 +64,8 @@ export interface Acceptance {
 }
 
 /** What an invitation that can be accepted leads to; by its token alone, which nobody else has. */
-export async function findInvitation (db: Executor, { tokenHash, userId, now }: Acceptance): Promise<{ id: string, organizationId: string, role: Role } | undefined> {
-  const [row] = await db.execute<{ id: string, organizationId: string, role: Role }>(sql`
+export async function findInvitation (db: Executor, { tokenHash, userId, now }: Acceptance): Promise<{ id: string, organizationId: string, role: string } | undefined> {
+  const [row] = await db.execute<{ id: string, organizationId: string, role: string }>(sql`
     select i.id, i.organization_id as "organizationId", i.role from invitations i join users u on u.id = ${userId} and lower(u.email) = lower(i.email)
     where i.token_hash = ${tokenHash} and i.accepted_at is null and i.revoked_at is null and i.expires_at > ${now.toISOString()}`)
   return row

@@ -1,13 +1,13 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import type { Executor } from '../client.ts'
-import { memberships, users, type Role } from '../schema/index.ts'
+import { memberships, users } from '../schema/index.ts'
 import { auditInsert, type AuditEntry } from './audit-log.ts'
 
 export interface MemberRow {
   readonly userId: string
   readonly email: string
   readonly name: string
-  readonly role: Role
+  readonly role: string
   readonly createdAt: Date
 }
 
@@ -45,7 +45,7 @@ async function outcome (db: Executor, organizationId: string, userId: string, ch
   return await findMember(db, organizationId, userId) === undefined ? 'unknown' : 'lastOwner'
 }
 
-export async function updateMemberRole (db: Executor, organizationId: string, userId: string, role: Role, audit: AuditEntry): Promise<MemberChange> {
+export async function updateMemberRole (db: Executor, organizationId: string, userId: string, role: string, audit: AuditEntry): Promise<MemberChange> {
   const rows = await db.execute(sql`
     with ${owners(organizationId)}, changed as (
       update memberships m set role = ${role} where m.organization_id = ${organizationId} and m.user_id = ${userId}

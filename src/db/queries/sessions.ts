@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, isNull, lt, sql, type SQL } from 'drizzle-orm'
 import type { Executor } from '../client.ts'
-import { memberships, sessions, type Role } from '../schema/index.ts'
+import { customRoles, memberships, sessions } from '../schema/index.ts'
 import { auditInsertForUser, type AuditEntry } from './audit-log.ts'
 
 export interface NewSession {
@@ -35,16 +35,24 @@ export async function insertSession (db: Executor, session: NewSession, audit: U
     select id from session`)
 }
 
+export interface MembershipOfSession {
+  readonly organizationId: string
+  readonly role: string
+  /** Of a role that the organization defined; null for the built-in ones. */
+  readonly permissions: readonly string[] | null
+}
+
 /** The memberships of a session that is alive; undefined if it is not. */
 export async function membershipsOfSession (
   db: Executor, sessionId: string, userId: string, now: Date
-): Promise<Array<{ organizationId: string, role: Role }> | undefined> {
-  const rows = await db.select({ organizationId: memberships.organizationId, role: memberships.role })
+): Promise<MembershipOfSession[] | undefined> {
+  const rows = await db.select({ organizationId: memberships.organizationId, role: memberships.role, permissions: customRoles.permissions })
     .from(sessions).leftJoin(memberships, eq(memberships.userId, sessions.userId))
+    .leftJoin(customRoles, and(eq(customRoles.organizationId, memberships.organizationId), eq(customRoles.name, memberships.role)))
     .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, now)))
     .orderBy(memberships.organizationId)
   if (rows.length === 0) return undefined
-  return rows.flatMap(({ organizationId, role }) => organizationId === null || role === null ? [] : [{ organizationId, role }])
+  return rows.flatMap(({ organizationId, role, permissions }) => organizationId === null || role === null ? [] : [{ organizationId, role, permissions }])
 }
 
 export interface Rotation {

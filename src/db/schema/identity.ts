@@ -23,10 +23,21 @@ export const organizations = pgTable('organizations', {
 export const ROLES = ['owner', 'admin', 'editor', 'operator', 'viewer'] as const
 export type Role = typeof ROLES[number]
 
+/** Roles that organizations define themselves; `role` of a membership or an invitation names one of these or a built-in one. */
+export const customRoles = pgTable('roles', {
+  id: uuid('id').notNull(),
+  organizationId: organizationId(),
+  name: text('name').notNull(),
+  description: text('description').notNull(),
+  permissions: text('permissions').array().notNull(),
+  createdAt: createdAt(),
+  updatedAt: updatedAt()
+}, table => [primaryKey({ columns: [table.organizationId, table.name] })])
+
 export const memberships = pgTable('memberships', {
   organizationId: organizationId(),
   userId: uuid('user_id').notNull(),
-  role: text('role', { enum: ROLES }).notNull(),
+  role: text('role').notNull(),
   createdAt: createdAt()
 }, table => [primaryKey({ columns: [table.organizationId, table.userId] })])
 
@@ -62,7 +73,7 @@ export const invitations = pgTable('invitations', {
   id: uuid('id').primaryKey(),
   organizationId: organizationId(),
   email: text('email').notNull(),
-  role: text('role', { enum: ROLES }).notNull(),
+  role: text('role').notNull(),
   tokenHash: bytea('token_hash').notNull(),
   invitedBy: uuid('invited_by'),
   createdAt: createdAt(),

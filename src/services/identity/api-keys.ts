@@ -5,7 +5,7 @@ import { createExpiringCache } from '../../lib/expiring-cache.ts'
 import { by, type Origin } from '../audit.ts'
 import { InvalidInput, NotFound } from '../problems.ts'
 import type { IdentityDependencies } from './identity.ts'
-import { intersection, isPermission, KEY_PERMISSIONS, permissionsOf, type Permission, type Permissions } from './permissions.ts'
+import { intersection, isPermission, KEY_PERMISSIONS, permissionsOfRole, type Permission, type Permissions } from './permissions.ts'
 import { apiKeyText, createSecret, parseApiKey, sameHash, sha256, type ApiKeyToken } from './tokens.ts'
 
 export interface AuthenticatedKey {
@@ -136,10 +136,10 @@ function endOf (row: ApiKeySecretRow, secretHash: Buffer): number | undefined {
 }
 
 /** A key may what it was given, as far as its maker still may. */
-function permissionsOfKey ({ scopes, createdBy, creatorRole }: ApiKeySecretRow): Permissions {
+function permissionsOfKey ({ scopes, createdBy, creatorRole, creatorPermissions }: ApiKeySecretRow): Permissions {
   const given = scopesOf(scopes)
   if (createdBy === null) return new Set(given)
-  return creatorRole === null ? new Set() : intersection(given, permissionsOf(creatorRole))
+  return creatorRole === null ? new Set() : intersection(given, permissionsOfRole(creatorRole, creatorPermissions))
 }
 
 function scopesOf (stored: readonly string[] | null): Permission[] {

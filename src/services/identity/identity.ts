@@ -4,6 +4,7 @@ import type { Keyring } from '../../lib/secret-box.ts'
 import type { Clock } from '../../lib/ids.ts'
 import { createAccounts, type Accounts } from './accounts.ts'
 import { createApiKeys, type ApiKeys } from './api-keys.ts'
+import { createCustomRoles, type CustomRoles } from './custom-roles.ts'
 import { createInvitations, type Invitations } from './invitations.ts'
 import type { Mailer } from './mailer.ts'
 import { createMembers, type Members } from './members.ts'
@@ -41,6 +42,7 @@ export interface Identity {
   readonly organizations: Organizations
   readonly apiKeys: ApiKeys
   readonly members: Members
+  readonly roles: CustomRoles
   readonly invitations: Invitations
   readonly passwordResets: PasswordResets
   readonly twoFactor: TwoFactor
@@ -52,13 +54,15 @@ export function createIdentity (options: Omit<IdentityDependencies, 'passwords'>
   const sessions = createSessions(dependencies)
   const apiKeys = createApiKeys(dependencies)
   const twoFactor = createTwoFactor(dependencies)
+  const roles = createCustomRoles(dependencies, sessions, apiKeys)
   return {
     accounts: createAccounts(dependencies, sessions, twoFactor),
     sessions,
     organizations: createOrganizations(dependencies, sessions, apiKeys),
     apiKeys,
-    members: createMembers(dependencies, sessions, apiKeys),
-    invitations: createInvitations(dependencies, sessions),
+    members: createMembers(dependencies, sessions, apiKeys, roles),
+    roles,
+    invitations: createInvitations(dependencies, sessions, roles),
     twoFactor,
     passwordResets: createPasswordResets(dependencies, sessions)
   }

@@ -2,11 +2,12 @@ import * as queries from '../../db/queries/invitations.ts'
 import type { InvitationRow } from '../../db/queries/invitations.ts'
 import { findOrganization, type OrganizationRow } from '../../db/queries/organizations.ts'
 import { by, type Origin } from '../audit.ts'
-import { Conflict, NotFound, PermissionMissing, Unavailable } from '../problems.ts'
+import { Conflict, NotFound, Unavailable } from '../problems.ts'
+import { ifRoleStays, type CustomRoles } from './custom-roles.ts'
+import { refuseGreater } from './demand.ts'
 import type { IdentityDependencies } from './identity.ts'
 import { invitationLetter } from './mailer.ts'
 import type { MemberManager } from './members.ts'
-import type { Role } from './roles.ts'
 import type { Sessions } from './sessions.ts'
 import { createSecret, sha256 } from './tokens.ts'
 
@@ -16,18 +17,18 @@ export interface CreatedInvitation extends InvitationRow {
 }
 
 export interface Invitations {
-  create (organizationId: string, input: { email: string, role: Role }, manager: MemberManager): Promise<CreatedInvitation>
+  create (organizationId: string, input: { email: string, role: string }, manager: MemberManager): Promise<CreatedInvitation>
   /** Those that can still be accepted. */
   list (organizationId: string, limit: number, before?: string): Promise<InvitationRow[]>
   revoke (organizationId: string, id: string, origin: Origin): Promise<void>
   /** Makes the person whom the invitation was for a member. Works once. */
-  accept (token: string, userId: string, origin: Origin): Promise<OrganizationRow & { role: Role }>
+  accept (token: string, userId: string, origin: Origin): Promise<OrganizationRow & { role: string }>
 }
 
 const LIFETIME = 7 * 86_400_000
 const UNKNOWN = 'invitation of this token for you: it was used or taken back, has expired, or is for another address'
 
-export function createInvitations (dependencies: IdentityDependencies, sessions: Sessions): Invitations {
+export function createInvitations (dependencies: IdentityDependencies, sessions: Sessions, roles: Pick<CustomRoles, 'permissionsOf'>): Invitations {
   const { db, clock, nextId, mailer, address } = dependencies
 
   async function revoke (organizationId: string, id: string, origin: Origin): Promise<void> {
@@ -38,15 +39,14 @@ export function createInvitations (dependencies: IdentityDependencies, sessions:
   return {
     revoke,
     async create (organizationId, { email, role }, { userId, permissions, origin }) {
-      if (role === 'owner' && !permissions.has('owner:manage')) throw PermissionMissing('owner:manage')
+      refuseGreater(permissions, await roles.permissionsOf(organizationId, role))
       const organization = await findOrganization(db, organizationId)
       if (organization === undefined) throw NotFound('organization with this id')
       const { secret: token, secretHash: tokenHash } = createSecret()
       const now = clock()
       const invitation = { id: nextId(), email: email.trim(), role, invitedBy: userId, createdAt: new Date(now), expiresAt: new Date(now + LIFETIME) }
-      const created = await queries.insertInvitation(db, organizationId, { ...invitation, tokenHash }, {
-        id: nextId(), organizationId, ...by(origin), action: 'invitation.created', targetType: 'invitation', targetId: invitation.id, after: { email: invitation.email, role }
-      })
+      const audit = { id: nextId(), organizationId, ...by(origin), action: 'invitation.created', targetType: 'invitation', targetId: invitation.id, after: { email: invitation.email, role } }
+      const created = await ifRoleStays(role, async () => await queries.insertInvitation(db, organizationId, { ...invitation, tokenHash }, audit))
       if (!created) throw Conflict('Somebody with this email address is a member already.')
       if (mailer === null) return { ...invitation, token }
       try {

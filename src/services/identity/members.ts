@@ -1,11 +1,12 @@
 import * as queries from '../../db/queries/members.ts'
 import type { MemberRow } from '../../db/queries/members.ts'
 import { by, type Origin } from '../audit.ts'
-import { Conflict, NotFound, PermissionMissing } from '../problems.ts'
+import { Conflict, NotFound } from '../problems.ts'
 import type { ApiKeys } from './api-keys.ts'
+import { demand, refuseGreater } from './demand.ts'
+import { ifRoleStays, type CustomRoles } from './custom-roles.ts'
 import type { IdentityDependencies } from './identity.ts'
-import type { Permission, Permissions } from './permissions.ts'
-import type { Role } from './roles.ts'
+import type { Permissions } from './permissions.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Who changes a membership: the rights, and the person where it is one. */
@@ -18,14 +19,14 @@ export interface MemberManager {
 /** All of it with the organization as the condition: names and addresses of people are no tenant's rows. */
 export interface Members {
   list (organizationId: string, limit: number, before?: string): Promise<MemberRow[]>
-  setRole (organizationId: string, userId: string, role: Role, manager: MemberManager): Promise<MemberRow>
+  setRole (organizationId: string, userId: string, role: string, manager: MemberManager): Promise<MemberRow>
   /** Removes somebody, or lets somebody leave: for that, no permission is needed. */
   remove (organizationId: string, userId: string, manager: MemberManager): Promise<void>
 }
 
 const LAST_OWNER = 'An organization keeps at least one owner. Make somebody else an owner first, or delete the organization.'
 
-export function createMembers ({ db, nextId }: IdentityDependencies, sessions: Sessions, apiKeys: ApiKeys): Members {
+export function createMembers ({ db, nextId }: IdentityDependencies, sessions: Sessions, apiKeys: ApiKeys, roles: Pick<CustomRoles, 'permissionsOf'>): Members {
   async function find (organizationId: string, userId: string): Promise<MemberRow> {
     const member = await queries.findMember(db, organizationId, userId)
     if (member === undefined) throw NotFound('member with this id')
@@ -44,27 +45,25 @@ export function createMembers ({ db, nextId }: IdentityDependencies, sessions: S
     async setRole (organizationId, userId, role, { permissions, origin }) {
       const member = await find(organizationId, userId)
       demand(permissions, 'member:manage')
-      if (role === 'owner' || member.role === 'owner') demand(permissions, 'owner:manage')
+      refuseGreater(permissions, await roles.permissionsOf(organizationId, role), await roles.permissionsOf(organizationId, member.role))
       if (member.role === role) return member
       const audit = {
         id: nextId(), organizationId, ...by(origin), action: 'member.roleChanged', targetType: 'member', targetId: userId, before: { role: member.role }, after: { role }
       }
-      settle(await queries.updateMemberRole(db, organizationId, userId, role, audit), organizationId, userId)
+      settle(await ifRoleStays(role, async () => await queries.updateMemberRole(db, organizationId, userId, role, audit)), organizationId, userId)
       return { ...member, role }
     },
     async remove (organizationId, userId, manager) {
       const member = await find(organizationId, userId)
       const leaves = manager.userId === userId
-      if (!leaves) demand(manager.permissions, 'member:manage')
-      if (!leaves && member.role === 'owner') demand(manager.permissions, 'owner:manage')
+      if (!leaves) {
+        demand(manager.permissions, 'member:manage')
+        refuseGreater(manager.permissions, await roles.permissionsOf(organizationId, member.role))
+      }
       const audit = {
         id: nextId(), organizationId, ...by(manager.origin), action: leaves ? 'member.left' : 'member.removed', targetType: 'member', targetId: userId, before: { email: member.email, role: member.role }
       }
       settle(await queries.deleteMember(db, organizationId, userId, audit), organizationId, userId)
     }
   }
-}
-
-function demand (permissions: Permissions, permission: Permission): void {
-  if (!permissions.has(permission)) throw PermissionMissing(permission)
 }

@@ -1,4 +1,4 @@
-import { ROLES, type Role } from './roles.ts'
+import { isBuiltIn, ROLES, type Role } from './roles.ts'
 
 /**
  * What a route may ask for: `<thing>:<act>`. `read` is all that shows a thing, `edit` what makes, changes and removes it.
@@ -16,6 +16,7 @@ export const PERMISSIONS = [
   'subscription:read', 'subscription:edit',
   'organization:read', 'organization:edit', 'organization:delete',
   'member:read', 'member:manage', 'owner:manage',
+  'role:manage',
   'apiKey:read', 'apiKey:edit',
   'audit:read'
 ] as const
@@ -45,13 +46,28 @@ export function permissionsOf (role: Role): Permissions {
   return TABLE[role]
 }
 
+/** What roles of an organization's own can hold: all but what decides who owns it. */
+export const ROLE_PERMISSIONS: Permissions = TABLE.admin
+
+/** Part of every role: whoever belongs to an organization sees it, and who else does, and can leave. */
+export const OF_EVERY_MEMBER: readonly Permission[] = ['organization:read', 'member:read']
+
+/**
+ * What a role holds, built in or not.
+ * @param stored of a role that the organization defined
+ */
+export function permissionsOfRole (role: string, stored: readonly string[] | null): Permissions {
+  if (isBuiltIn(role)) return TABLE[role]
+  return intersection((stored ?? []).filter(isPermission), ROLE_PERMISSIONS)
+}
+
 /** The roles that hold a permission, the least of them last. */
 export function rolesWith (permission: Permission): Role[] {
   return ROLES.filter(role => TABLE[role].has(permission))
 }
 
 /** What API keys can be given at most: a key outlives sessions, so it never decides who owns the organization. */
-export const KEY_PERMISSIONS: Permissions = TABLE.admin
+export const KEY_PERMISSIONS: Permissions = ROLE_PERMISSIONS
 
 export function intersection (left: Iterable<Permission>, right: Permissions): Permissions {
   return new Set([...left].filter(permission => right.has(permission)))

@@ -4,7 +4,7 @@ import { createExpiringCache } from '../../lib/expiring-cache.ts'
 import { by, type Origin } from '../audit.ts'
 import { NotFound, Unauthenticated } from '../problems.ts'
 import type { IdentityDependencies } from './identity.ts'
-import { permissionsOf, type Permissions } from './permissions.ts'
+import { permissionsOfRole, type Permissions } from './permissions.ts'
 import { createSecret, parseRefreshToken, refreshTokenText } from './tokens.ts'
 
 export interface Membership {
@@ -38,6 +38,8 @@ export interface Sessions {
   revokeOthers (userId: string, keepSessionId: string, origin: Origin): Promise<void>
   /** For changes of a person's memberships: the next request reads them anew. */
   forget (userId: string): void
+  /** The same for all members of an organization. */
+  forgetMembers (organizationId: string): void
 }
 
 const CACHE_LIFETIME = 5000
@@ -78,6 +80,7 @@ export function createSessions ({ db, clock, nextId, refreshLifetime }: Identity
     draft,
     refresh,
     forget,
+    forgetMembers (organizationId) { alive.deleteWhere(({ memberships }) => memberships.some(membership => membership.organizationId === organizationId)) },
     async start (userId, client) {
       const { row, started } = draft(userId, client)
       await queries.insertSession(db, row, {
@@ -89,7 +92,7 @@ export function createSessions ({ db, clock, nextId, refreshLifetime }: Identity
       const known = alive.get(sessionId)
       if (known !== undefined) return known.userId === userId ? known.memberships : undefined
       const rows = await queries.membershipsOfSession(db, sessionId, userId, new Date(clock()))
-      const memberships = rows?.map(({ organizationId, role }) => ({ organizationId, permissions: permissionsOf(role) }))
+      const memberships = rows?.map(({ organizationId, role, permissions }) => ({ organizationId, permissions: permissionsOfRole(role, permissions) }))
       if (memberships !== undefined) alive.set(sessionId, { userId, memberships })
       return memberships
     },
