@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { TerminalStatus, Instant } from './events.ts'
+import type { Priority } from '../lib/execution-origin.ts'
 import { uuidOf } from '../lib/ids.ts'
 import type { GivenItem } from './item.ts'
 import type { StepError } from './node-error.ts'
@@ -11,6 +12,8 @@ export interface ChildTarget {
   readonly workflowId: string
   readonly version: number
   readonly nodeId: string
+  /** That its own settings ask for; absent where they ask for none. */
+  readonly priority?: Priority
 }
 
 /** An execution to be started by a step, in the statement that records the step. */

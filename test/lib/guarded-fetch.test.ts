@@ -186,6 +186,8 @@ t.test('sizes', async t => {
     await t.rejects(fetch({ url: `${url}/${encoding}/2000000` }), { code: 'WC_HTTP_TOO_LARGE' }, `${encoding} far past it`)
   }
   await t.rejects(fetch({ url: `${url}/endless` }), { code: 'WC_HTTP_TOO_LARGE' })
+  const declined = fetch({ url: `${url}/endless`, sink: () => undefined, maxResponseSize: Number.MAX_SAFE_INTEGER, timeout: 120_000 })
+  await t.rejects(declined, { code: 'WC_HTTP_TOO_LARGE' }, 'also where a file may be larger, and the answer is none')
   for (const encoding of ['twice', 'broken', 'cut']) await t.rejects(fetch({ url: `${url}/${encoding}/1000` }), { code: 'WC_HTTP_BODY' }, encoding)
   t.equal((await fetch({ url: `${url}/gzip/1000`, method: 'HEAD' })).body.length, 0)
 })

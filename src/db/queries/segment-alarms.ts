@@ -22,7 +22,7 @@ export function alarmsOf (segments: readonly Segment[]): readonly object[] {
  * The error workflow of a workflow that failed, and what waits for the ends of executions, of any workflow but the ending one.
  * What an end has started, other than an error workflow, is no news for those that wait for the ends of all workflows: three of them
  * would tell each other of each other, twice as many with each of the ten ends that may stand one behind the other.
- * The ids are of the moment, and made of what starts and of what ended.
+ * Each has the priority that the settings of its own workflow ask for. The ids are of the moment, and made of what starts and of what ended.
  */
 export function alarmed (sql: Sql, alarms: readonly object[]) {
   if (alarms.length === 0) return sql``
@@ -40,12 +40,14 @@ export function alarmed (sql: Sql, alarms: readonly object[]) {
       insert into executions (id, organization_id, workflow_id, version, node_id, trigger, payload, origin)
       select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '7' || substr(h.hash, 1, 3) || '8' || substr(h.hash, 4, 15))::uuid,
         t.organization_id, t.workflow_id, t.version, t.node_id, case t.kind when 'error' then 'error' else 'event' end,
-        case t.kind when 'error' then a.facts else json_build_object('name', t.name, 'payload', a.facts, 'at', a.at) end, a.origin::json
+        case t.kind when 'error' then a.facts else json_build_object('name', t.name, 'payload', a.facts, 'at', a.at) end,
+        case when v.definition #>> '{settings,priority}' in ('high', 'low') then (a.origin::jsonb || jsonb_build_object('priority', v.definition #>> '{settings,priority}'))::json else a.origin::json end
       from alarm a
       join event_triggers t on t.organization_id = a.organization_id and t.workflow_id <> a.workflow_id and (
         (t.kind = 'execution' and t.name = 'execution.' || a.status and (t.source_workflow_id = a.workflow_id or (t.source_workflow_id is null and a.is_news)))
         or (t.kind = 'error' and t.workflow_id::text = lower(a.error_workflow_id)))
       join workflows p on p.id = t.workflow_id and p.published_version = t.version
+      join workflow_versions v on v.workflow_id = t.workflow_id and v.version = t.version
       cross join lateral (select md5(a.execution_id::text || t.workflow_id::text || t.node_id) as hash) h
       on conflict do nothing
       returning id, organization_id

@@ -1,6 +1,8 @@
+import { Type } from '@sinclair/typebox'
+import { briefError, MAX_DATA } from '../brief.ts'
 import { isObject, type ChildEnd, type Children, type ChildStart, type ChildTarget } from '../children.ts'
 import type { GivenItem, Item, OutputItem } from '../item.ts'
-import { NodeError } from '../node-error.ts'
+import { NodeError, type StepError } from '../node-error.ts'
 import type { Resumption } from '../wait.ts'
 import type { NodeContext, StepResult } from './node-type.ts'
 
@@ -8,7 +10,13 @@ import type { NodeContext, StepResult } from './node-type.ts'
 export interface ChildParameters {
   readonly workflowId: string
   readonly input?: unknown
+  /** Names of the item's files that go along; by default all of them. */
+  readonly files?: readonly unknown[]
 }
+
+export const FILES = Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+  title: 'Files', description: "Names of the item's files that go along, with the item as with `input`. By default all of them.", maxItems: 100
+}))
 
 /** What becomes of the rest when the execution for an item does not succeed. */
 export type ItemErrorPolicy = 'stop' | 'skip' | 'collect'
@@ -90,20 +98,38 @@ function outputOf (source: Item, from: number, { json, binary }: GivenItem): Out
 }
 
 function factsOf (end: ChildEnd) {
-  const { executionId, status, error } = end
-  return { code: error?.code ?? 'WC_SUBWORKFLOW_FAILED', message: messageOf(end), status, ...(executionId === undefined ? {} : { executionId }) }
+  const { executionId, status } = end
+  const { code = FAILED, message = `The sub-workflow ${ENDED[status]}` } = causeOf(end).error ?? {}
+  return { code, message, status, ...(executionId === undefined ? {} : { executionId }) }
 }
 
+const FAILED = 'WC_SUBWORKFLOW_FAILED'
 const ENDED = { succeeded: 'succeeded', failed: 'failed', cancelled: 'was cancelled', timedOut: 'took longer than it may' } as const
 
-function messageOf ({ status, error }: ChildEnd): string {
-  return error?.message ?? `The sub-workflow ${ENDED[status]}`
+/** An execution that did not succeed, down from the step that waited for it. */
+interface Link {
+  readonly executionId: string | null
+  readonly status: ChildEnd['status']
+  /** Where it failed. */
+  readonly nodeId: string | null
 }
 
+/** The executions that failed because of each other, and the error of the innermost, which is the cause of all of them. */
+function causeOf ({ executionId, status, error }: ChildEnd): { chain: Link[], error: StepError | undefined } {
+  const link: Link = { executionId: executionId ?? null, status, nodeId: error !== undefined && 'nodeId' in error ? String(error.nodeId) : null }
+  const inner = error?.code === FAILED && isObject(error.data) && Array.isArray(error.data['chain']) ? error.data as { chain: Link[], error?: StepError | null } : undefined
+  return inner === undefined ? { chain: [link], error } : { chain: [link, ...inner.chain], error: inner.error ?? undefined }
+}
+
+/** However deep it lies, the cause is told once, in `message` and `data.error`; `data.chain` tells who failed because of whom. */
 function failureOf (end: ChildEnd): NodeError {
-  const { index, executionId, status, error } = end
-  const detail = { itemIndex: index, data: { executionId, status, error: error ?? null }, ...(error?.retryable === true || status === 'timedOut' ? { retryable: true } : {}) }
-  return new NodeError('WC_SUBWORKFLOW_FAILED', `The execution ${executionId ?? ''} of the sub-workflow ${ENDED[status]}${error === undefined ? '' : `: ${error.message}`}`, detail)
+  const { index, executionId = null, status } = end
+  const { chain, error } = causeOf(end)
+  const inside = chain.length === 1 ? '' : `, because of the execution ${chain.at(-1)!.executionId ?? ''} inside it`
+  // The cause may not fill the data so that nothing else has room in it.
+  const data = { executionId, status, error: error === undefined ? null : briefError(error, MAX_DATA / 2), chain }
+  const message = `The execution ${executionId ?? ''} of the sub-workflow ${ENDED[status]}${inside}${error === undefined ? '' : `: ${error.message}`}`
+  return new NodeError(FAILED, message, { itemIndex: index, data, ...(end.error?.retryable === true || status === 'timedOut' ? { retryable: true } : {}) })
 }
 
 async function targetsOf (context: Context): Promise<Record<string, ChildTarget>> {
@@ -124,9 +150,16 @@ function childOf (context: Context, index: number, targets: Readonly<Record<stri
   const target = targets !== undefined && Object.hasOwn(targets, workflowId) ? targets[workflowId] : undefined
   if (target === undefined) throw new NodeError('WC_SUBWORKFLOW_UNKNOWN', `The step did not begin with the workflow ${workflowId}: its id must be the same each time it is computed`, { pointer: '/workflowId', itemIndex: index })
   const { json, binary } = context.items[index]!
-  const { input = json } = context.parameters(index)
+  const { input = json, files } = context.parameters(index)
   if (!isObject(input)) throw new NodeError('WC_SUBWORKFLOW_INPUT', 'The input of a sub-workflow must be an object', { pointer: '/input', itemIndex: index })
-  return { ...target, id: context.childId(index), index, item: binary === undefined ? { json: input } : { json: input, binary }, awaited }
+  const along = files === undefined ? binary : chosen(binary ?? {}, files, index)
+  return { ...target, id: context.childId(index), index, item: along === undefined ? { json: input } : { json: input, binary: along }, awaited }
+}
+
+function chosen (binary: NonNullable<Item['binary']>, names: readonly unknown[], itemIndex: number): Item['binary'] {
+  const missing = names.find(name => !Object.hasOwn(binary, String(name)))
+  if (missing !== undefined) throw new NodeError('WC_PARAMETER', `The item has no binary data called ${JSON.stringify(missing)}`, { pointer: '/files', itemIndex })
+  return names.length === 0 ? undefined : Object.fromEntries(names.map(name => [name, binary[String(name)]!]))
 }
 
 function tooMany (count: number, most: number): NodeError {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { anyValue, STATIC } from '../schemas.ts'
-import { resumeAwaited, startAwaited, startDetached, type ChildrenRules } from './children-of-items.ts'
+import { FILES, resumeAwaited, startAwaited, startDetached, type ChildrenRules } from './children-of-items.ts'
 import { defineWaitingNode } from './node-type.ts'
 import { namedWorkflow, workflowIdIssues } from './workflow-reference.ts'
 
@@ -18,6 +18,7 @@ export const subWorkflow = defineWaitingNode({
   parameters: Type.Object({
     workflowId: Type.String({ title: 'Workflow', description: 'The id of a published workflow with a subWorkflowTrigger.', minLength: 1, maxLength: 10_000 }),
     input: Type.Optional(anyValue({ title: 'Input', description: 'What the sub-workflow starts with, an object. By default the item.' })),
+    files: FILES,
     wait: Type.Optional(Type.Boolean({ title: 'Wait', description: 'Whether to wait for the result. If not, the items that go on name the executions.', default: true, ...STATIC }))
   }, { additionalProperties: false }),
   workflows: parameters => namedWorkflow(parameters, 'subWorkflow'),

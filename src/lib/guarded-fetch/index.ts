@@ -34,6 +34,8 @@ export interface GuardedFetch {
 const MAX_TIMER = 2 ** 31 - 1
 /** bytes of a redirect's body that are read to keep its connection */
 const DUMP_LIMIT = 65_536
+/** bytes of an answer that its sink did not want */
+const DECLINED_LIMIT = 10 * 1024 * 1024
 
 /**
  * An HTTP client for URLs that strangers choose: it reaches public addresses and those of `allow`, no
@@ -136,7 +138,11 @@ async function receive (hop: Hop, response: Dispatcher.ResponseData, headers: Re
   const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase()
   const head = { status: response.statusCode, url: hop.url.href, headers }
   const take = sink?.(head)
-  if (take === undefined) return { ...head, body: await readBody(response.body, encoding, maxResponseSize) }
+  if (take === undefined) {
+    // A limit that is meant for a file is none for what is held in memory.
+    const most = sink === undefined ? maxResponseSize : Math.min(maxResponseSize, DECLINED_LIMIT)
+    return { ...head, body: await readBody(response.body, encoding, most) }
+  }
   await passage.into(take, bodyOf(response.body, encoding, maxResponseSize))
   return { ...head, body: new Uint8Array(0) }
 }

@@ -47,7 +47,8 @@ export interface OutgoingRequest {
   /** How many requests to its host may begin within how many milliseconds; whoever paces requests looks at it. */
   readonly pace?: Pace
   /**
-   * Gives what takes the body of an answer with such a head as it arrives, decompressed, where it shall not be collected.
+   * Gives what takes the body of an answer with such a head as it arrives, decompressed, where it shall not be collected;
+   * undefined: it is, up to 10 MB.
    * What that throws is what the request rejects with.
    */
   readonly sink?: (head: ResponseHead) => ((body: AsyncIterable<Uint8Array>) => Promise<void>) | undefined

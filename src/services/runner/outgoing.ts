@@ -86,7 +86,7 @@ export class Outgoing {
     return { ...this.#simple(), children, letters: [...this.#letters, ...report] }
   }
 
-  async #child ({ values, shareFiles }: Powers, nodeId: string, run: number, { id, index, workflowId, version, nodeId: trigger, item, awaited }: ChildStart): Promise<NewChild> {
+  async #child ({ values, shareFiles }: Powers, nodeId: string, run: number, { id, index, workflowId, version, nodeId: trigger, priority, item, awaited }: ChildStart): Promise<NewChild> {
     const { organizationId, id: parentId, depth, hops } = this.#identity
     const text = JSON.stringify(item.json)
     const payload = text.length > values.limit ? await values.storePayload({ organizationId, executionId: id }, text) : text
@@ -94,6 +94,7 @@ export class Outgoing {
     const origin = writeOrigin({
       parent: { id: parentId, nodeId, run, index, awaited },
       depth: depth + 1,
+      ...(priority === undefined ? {} : { priority }),
       ...(hops === 0 ? {} : { hops }),
       ...(item.binary === undefined ? {} : { prepared: true })
     })

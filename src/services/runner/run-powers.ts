@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { briefData } from '../../engine/brief.ts'
 import type { Credential } from '../../engine/credentials/index.ts'
 import { createMask } from '../../engine/credentials/mask.ts'
 import type { Instant } from '../../engine/events.ts'
@@ -74,7 +75,7 @@ export class RunPowers implements StepPowers {
     const place = { nodeId: this.#nodeId, run: this.#runIndex }
     return (level, message, data) => {
       const line = this.masked({ message, data })
-      this.#run.log({ level, message: line.message.slice(0, LOG_MESSAGE_LIMIT), ...place, ...(line.data === undefined ? {} : { data: line.data }) })
+      this.#run.log({ level, message: line.message.slice(0, LOG_MESSAGE_LIMIT), ...place, ...(line.data === undefined ? {} : { data: briefData(line.data) }) })
     }
   }
 

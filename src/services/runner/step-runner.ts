@@ -1,3 +1,4 @@
+import { briefError } from '../../engine/brief.ts'
 import type { Command, Signal } from '../../engine/decide.ts'
 import type { StepResult } from '../../engine/nodes/node-type.ts'
 import type { State } from '../../engine/state.ts'
@@ -58,7 +59,7 @@ export class StepRunner {
   }
 
   #failed ({ node, run, attempt }: Place, powers: RunPowers, error: unknown): Signal {
-    const told = powers.masked(toStepError(node, powers.masked(error), fault => { this.#host.fault(this.#run, fault) }))
+    const told = briefError(powers.masked(toStepError(node, powers.masked(error), fault => { this.#host.fault(this.#run, fault) })))
     return { type: 'stepFailed', nodeId: node.id, run, attempt, error: told }
   }
 }

@@ -24,6 +24,7 @@ export function createSubWorkflows ({ sql, plans }: { readonly sql: Sql, readonl
     if (version === null || plan === undefined) throw new NodeError('WC_SUBWORKFLOW_UNPUBLISHED', `The workflow ${workflowId} is not published`, WHERE)
     const trigger = plan.nodes.find(({ type, disabled }) => type.type === SUB_WORKFLOW_TRIGGER && !disabled)
     if (trigger === undefined) throw new NodeError('WC_SUBWORKFLOW_TRIGGER', `The published version of the workflow ${workflowId} has no ${SUB_WORKFLOW_TRIGGER} node that is enabled`, WHERE)
-    return { workflowId, version, nodeId: trigger.id }
+    const { priority } = plan.limits
+    return { workflowId, version, nodeId: trigger.id, ...(priority === 'normal' ? {} : { priority }) }
   }
 }

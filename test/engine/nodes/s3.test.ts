@@ -44,6 +44,28 @@ t.test('objects are stored, read, listed and deleted', async t => {
   await t.rejects(run({ operation: 'get', key: 'plain.txt' }), { code: 'WC_S3', message: /404 NoSuchKey/, detail: { retryable: false, itemIndex: 0, data: { status: 404, code: 'NoSuchKey' } } })
 })
 
+t.test('files go up and down while they are read', async t => {
+  const content = Buffer.alloc(12 * 1024 * 1024, 'weconnect ')
+  const big = files.put(content, { mimeType: 'text/csv', fileName: 'big.csv' })
+  const before = files.wasRead
+  const { outputs } = await s3.run(nodeContext({
+    items: [{}], binary: [{ report: big }], parameters: { operation: 'put', bucket: address.bucket, key: 'big.csv', binaryName: 'report' } as never,
+    fetch: async request => {
+      t.notOk(request.body instanceof Uint8Array, 'it is not held as a whole')
+      return await guarded.fetch(request)
+    },
+    credential: credential(), files, now: Date.now()
+  }))
+  t.match(outputs['main'], [{ json: { size: content.length, etag: /^[0-9a-f]{32}$/ } }])
+  t.equal(files.wasRead - before, content.length, 'read once')
+  const [got] = await run({ operation: 'get', key: 'big.csv' })
+  t.match(got, { json: { contentType: 'text/csv', size: content.length }, binary: { file: { fileName: 'big.csv', size: content.length } } })
+  t.ok(files.bytesOf(got!.binary!['file']!).equals(content))
+  await run({ operation: 'put', key: 'empty', content: '' })
+  t.match(await run({ operation: 'get', key: 'empty' }), [{ json: { size: 0 }, binary: { file: { size: 0 } } }])
+  for (const key of ['big.csv', 'empty']) await run({ operation: 'delete', key })
+})
+
 t.test('a URL for others is good by itself', async t => {
   const [put] = await run({ operation: 'presign', key: 'by others.txt', method: 'PUT', expires: '1m' })
   t.equal((await fetch(String(put?.json?.['url']), { method: 'PUT', body: 'theirs' })).status, 200)

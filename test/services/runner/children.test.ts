@@ -63,6 +63,16 @@ t.test('executions that belong together', async t => {
     t.equal(await untilEnded(site, id, [worker]), 'failed')
     const [child] = await childrenOf(id)
     t.match(await errorOf(id), { code: 'WC_SUBWORKFLOW_FAILED', nodeId: 'call', itemIndex: 0, data: { executionId: child, status: 'failed', error: { message: 'No stock', nodeId: 'end' } } })
+    const middle = await site.workflow([{ id: 'inner', type: 'subWorkflow', parameters: { workflowId: failing } }], ['start -> inner'], { trigger })
+    const outer = await run(await site.workflow([{ id: 'outer', type: 'subWorkflow', parameters: { workflowId: middle } }], ['start -> outer']))
+    t.equal(await untilEnded(site, outer, [worker]), 'failed')
+    const [second] = await childrenOf(outer)
+    const [third] = await childrenOf(second!)
+    t.match(await errorOf(outer), {
+      message: `The execution ${second} of the sub-workflow failed, because of the execution ${third} inside it: No stock`,
+      data: { executionId: second, status: 'failed', error: { code: 'WC_STOPPED', message: 'No stock', nodeId: 'end' }, chain: [{ executionId: second, status: 'failed', nodeId: 'inner' }, { executionId: third, status: 'failed', nodeId: 'end' }] }
+    }, 'the cause once, however deep')
+    t.equal(JSON.stringify(await errorOf(outer)).split('No stock').length, 3)
     const handled = await site.workflow([{ id: 'call', type: 'subWorkflow', onError: 'errorOutput', parameters: { workflowId: failing } }, { id: 'note', type: 'noOp' }], ['start -> call', 'call.error -> note'])
     const other = await run(handled)
     t.equal(await untilEnded(site, other, [worker]), 'succeeded')
@@ -122,7 +132,7 @@ t.test('executions that belong together', async t => {
     let depth = 0
     for (let [child] = await childrenOf(top); child !== undefined; [child] = await childrenOf(child)) depth++
     t.equal(depth, 10)
-    t.match(JSON.stringify(await errorOf(top)), /WC_SUBWORKFLOW_DEPTH/)
+    t.match(await errorOf(top), { data: { error: { code: 'WC_SUBWORKFLOW_DEPTH' }, chain: { length: 10 } } })
   })
 
   await t.test('map runs so many at once, keeps the order, and does with failures what it is told', async t => {
@@ -189,6 +199,49 @@ t.test('executions that belong together', async t => {
     const filesOf = async (one: string): Promise<string[]> => (await sql<Array<{ id: string }>>`select id from files where execution_id = ${one} order by id`).map(row => row.id)
     t.equal((await filesOf(id)).length, 2)
     t.same(await filesOf(child!), await filesOf(id))
+
+    const binary = await site.workflow([{ id: 'seen', type: 'set', parameters: { keep: 'none', fields: { names: '{{ Object.keys($binary) }}', text: '{{ $json.text }}' } } }], ['start -> seen'], { trigger })
+    const given = async (files?: unknown): Promise<string> => await run(await site.workflow([
+      { id: 'a', type: 'convertToFile', parameters: { format: 'text', content: 'a', binaryName: 'a' } },
+      { id: 'call', type: 'subWorkflow', parameters: { workflowId: binary, input: { text: 'own' }, ...(files === undefined ? {} : { files }) } }
+    ], ['start -> a', 'a -> call']))
+    for (const [files, names] of [[undefined, ['a']], [['a'], ['a']], [[], []]] as const) {
+      const asked = await given(files)
+      t.equal(await untilEnded(site, asked, [worker]), 'succeeded', JSON.stringify(await errorOf(asked)))
+      t.same(await outputsOf(asked, 'call'), { main: [{ names, text: 'own' }] })
+    }
+    const missing = await given(['b'])
+    t.equal(await untilEnded(site, missing, [worker]), 'failed')
+    t.match(await errorOf(missing), { code: 'WC_PARAMETER', pointer: '/files', message: /called "b"/ })
+  })
+
+  await t.test('an empty list as the answer is no item at all, and ends what follows', async t => {
+    const none = await site.workflow([{ id: 'say', type: 'respond', parameters: { body: '{{ [] }}' } }], ['start -> say'], { trigger })
+    const workflowId = await site.workflow([{ id: 'call', type: 'subWorkflow', parameters: { workflowId: none } }, { id: 'after', type: 'noOp' }], ['start -> call', 'call -> after'])
+    const id = await run(workflowId)
+    t.equal(await untilEnded(site, id, [worker]), 'succeeded', JSON.stringify(await errorOf(id)))
+    t.same(await outputsOf(id, 'call'), {}, 'nothing leaves')
+    t.ok((await eventsOf(site, id)).some(event => event.type === 'step.skipped' && event.nodeId === 'after'))
+  })
+
+  await t.test('what an error or a line of the log carries is cut where it is too long', async t => {
+    const id = await run(await site.workflow([{ id: 'end', type: 'stop', parameters: { message: "{{ 'm'.repeat(50000) }}", data: "{{ { long: 'd'.repeat(200000) } }}" } }], ['start -> end']))
+    t.equal(await untilEnded(site, id, [worker]), 'failed')
+    const { message, data } = await errorOf(id) as { message: string, data: { beginning: string } }
+    t.equal(message.length, 10_001)
+    t.match(data, { truncated: true, size: 200_011, beginning: /^\{"long":"ddd/ })
+    t.equal(data.beginning.length, 2000)
+  })
+
+  await t.test('what they start has the priority of its own workflow', async t => {
+    const priorityOf = async (executionId: string): Promise<unknown> => (await sql<Array<{ priority: string | null }>>`select origin ->> 'priority' as priority from executions where id = ${executionId}`)[0]!.priority
+    const urgent = await site.workflow([], [], { trigger, settings: { priority: 'high' } })
+    const plain = await site.workflow([], [], { trigger })
+    for (const [target, type, expected] of [[urgent, 'subWorkflow', 'high'], [urgent, 'map', 'high'], [plain, 'subWorkflow', null]] as const) {
+      const id = await run(await site.workflow([{ id: 'call', type, parameters: { workflowId: target } }], ['start -> call'], { settings: { priority: 'low' } }))
+      t.equal(await untilEnded(site, id, [worker]), 'succeeded')
+      t.equal(await priorityOf((await childrenOf(id))[0]!), expected)
+    }
   })
 
   await t.test('an execution whose worker dies while it waits goes on, and starts nothing twice', async t => {
@@ -213,88 +266,5 @@ t.test('executions that belong together', async t => {
     })
     t.same(await outputsOf(execution.id, 'each'), { main: [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }, { n: 5 }] })
     t.equal((await childrenOf(execution.id)).length, 5)
-  })
-
-  await t.test('the end of an execution starts what waits for it, once', async t => {
-    const listens = async (workflowId: string, kind: string, name = '', source: string | null = null): Promise<string> => {
-      await sql`insert into event_triggers (organization_id, workflow_id, version, node_id, kind, name, source_workflow_id) values (${site.organizationId}, ${workflowId}, 1, 'start', ${kind}, ${name}, ${source})`
-      worker.runner.limits.forget(site.organizationId)
-      return workflowId
-    }
-    const startedBy = async (workflowId: string, id: string): Promise<Array<{ id: string, trigger: string, payload: Record<string, unknown> }>> =>
-      await sql`select id, trigger, payload from executions where workflow_id = ${workflowId} and payload::text like ${`%${id}%`}`
-    const ended = async (id: string): Promise<string> => await untilEnded(site, id, [worker])
-
-    const errorWorkflow = await listens(await site.workflow([], [], { trigger: { id: 'start', type: 'error' } }), 'error')
-    const settings = { errorWorkflowId: errorWorkflow.toUpperCase() }
-    const bad = await site.workflow([{ id: 'end', type: 'stop', parameters: { message: 'Broken' } }], ['start -> end'], { settings })
-    const slow = await site.workflow([{ id: 'gate', type: 'stuck' }], ['start -> gate'], { settings: { ...settings, timeout: '50ms' } })
-
-    await t.test('failures, timeouts and crashes start the error workflow', async t => {
-      const failed = await run(bad)
-      t.equal(await ended(failed), 'failed')
-      const [first, ...more] = await until('the error workflow', async () => { const found = await startedBy(errorWorkflow, failed); return found.length > 0 && found })
-      t.same(more, [])
-      t.match(first, {
-        trigger: 'error',
-        payload: { execution: { id: failed, url: `http://weconnect.test/v1/executions/${failed}`, status: 'failed', trigger: 'manual', retryOf: null, error: { code: 'WC_STOPPED', message: 'Broken' }, failedNode: 'end' }, workflow: { id: bad, name: 'Test', version: 1 } }
-      })
-      t.equal(await ended(first!.id), 'succeeded')
-
-      const stuck = gateNode('stuck')
-      const other = createWorker(t, site, { nodes: [stuck.type] })
-      const late = site.execution(slow)
-      await other.acceptance.accept(late)
-      t.equal(await untilEnded(site, late.id, [other]), 'timedOut')
-      t.match(await startedBy(errorWorkflow, late.id), [{ payload: { execution: { status: 'timedOut', error: { code: 'WC_EXECUTION_TIMEOUT' } } } }])
-
-      const crashing = site.execution(slow)
-      await sql`insert into executions (id, organization_id, workflow_id, version, node_id, trigger, payload) values (${crashing.id}, ${site.organizationId}, ${slow}, 1, 'start', 'manual', '{}')`
-      await sql`insert into execution_leases (execution_id, organization_id, workflow_id, status, owner, due_at, takeovers) values (${crashing.id}, ${site.organizationId}, ${slow}, 'running', ${site.nextId()}, now(), 3)`
-      t.equal(await untilEnded(site, crashing.id, [other]), 'failed')
-      t.match(await startedBy(errorWorkflow, crashing.id), [{ payload: { execution: { error: { code: 'WC_EXECUTION_CRASHED' } } } }])
-    })
-
-    await t.test('chains end', async t => {
-      const self = await site.workflow([{ id: 'end', type: 'stop' }], ['start -> end'], { trigger: { id: 'start', type: 'error' } })
-      const twin = await site.workflow([{ id: 'end', type: 'stop' }], ['start -> end'], { trigger: { id: 'start', type: 'error' }, settings: { errorWorkflowId: self } })
-      const owner = site.database.owner()
-      try {
-        await owner`update workflow_versions set definition = jsonb_set(definition::jsonb, '{settings}', ${JSON.stringify({ errorWorkflowId: twin })}::text::jsonb)::json where workflow_id = ${self}`
-      } finally {
-        await owner.end()
-      }
-      await listens(self, 'error')
-      await listens(twin, 'error')
-      const before = await sql<Array<{ count: number }>>`select count(*)::integer as count from executions`
-      const id = await run(twin)
-      t.equal(await ended(id), 'failed')
-      await until('the last of the chain', async () => (await sql<Array<{ hops: number | null }>>`select max((origin ->> 'hops')::integer) as hops from executions`)[0]?.hops === 10)
-      await until('its end', async () => {
-        // What another worker had started when it was closed is on no queue any more.
-        await worker.sweeper.sweep()
-        return (await sql`select 1 from executions e where not exists (select from execution_events x where x.execution_id = e.id and x.status is not null)`).length === 0
-      })
-      const [after] = await sql<Array<{ count: number }>>`select count(*)::integer as count from executions`
-      t.equal(after!.count - before[0]!.count, 11)
-    })
-
-    await t.test('triggers hear of ends of all other workflows, or of one', async t => {
-      const event = (name: string): WorkflowNode => ({ id: 'start', type: 'event', parameters: { name } })
-      const all = await listens(await site.workflow([], [], { trigger: event('execution.failed') }), 'execution', 'execution.failed')
-      const one = await listens(await site.workflow([], [], { trigger: event('execution.succeeded') }), 'execution', 'execution.succeeded', double)
-      const cancelled = await listens(await site.workflow([], [], { trigger: event('execution.cancelled') }), 'execution', 'execution.cancelled')
-      const [failed, good, other] = [await run(bad), await run(double, { n: 1 }), await run(failing)]
-      for (const id of [failed, good, other]) await ended(id)
-      t.match(await startedBy(all, failed), [{ trigger: 'event', payload: { name: 'execution.failed', payload: { execution: { id: failed, status: 'failed' }, workflow: { id: bad } } } }])
-      t.equal((await startedBy(all, other)).length, 1)
-      t.match(await startedBy(one, good), [{ payload: { payload: { execution: { status: 'succeeded', error: null } } } }])
-      t.same(await startedBy(one, failed), [])
-      const waiting = await run(await site.workflow([{ id: 'wait', type: 'wait', parameters: { for: '1h' } }], ['start -> wait']))
-      await until('it to wait', async () => (await sql`select 1 from execution_leases where execution_id = ${waiting} and status = 'waiting'`).length === 1)
-      await cancel(waiting)
-      t.equal(await ended(waiting), 'cancelled')
-      t.equal((await startedBy(cancelled, waiting)).length, 1)
-    })
   })
 })

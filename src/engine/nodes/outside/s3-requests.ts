@@ -2,10 +2,13 @@ import { SaxesParser } from 'saxes'
 import { signer, requireAllowedHost } from '../http-authorization.ts'
 import type { Credential } from '../../credentials/credential-type.ts'
 import { NodeError } from '../../node-error.ts'
-import type { IncomingResponse, NodeContext } from '../node-type.ts'
+import type { IncomingResponse, NodeContext, OutgoingRequest } from '../node-type.ts'
 
-export const MAX_OBJECT = 50 * 1024 * 1024
+/** Bytes of an answer that is read as a whole: a list, or why something was refused. */
+const MAX_READ = 50 * 1024 * 1024
 const TIMEOUT = 120_000
+/** For an object, which may be as large as a file; `timeout` of the node may say less. */
+const TRANSFER_TIMEOUT = 60 * 60_000
 const DEFAULT_REGION = 'us-east-1'
 
 /** A request to S3, before it is signed. */
@@ -15,7 +18,9 @@ export interface S3Request {
   readonly key?: string
   readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array
+  readonly body?: OutgoingRequest['body']
+  /** What takes the object that arrives. */
+  readonly sink?: (body: AsyncIterable<Uint8Array>, headers: IncomingResponse['headers']) => Promise<void>
 }
 
 export interface S3Object {
@@ -42,17 +47,20 @@ export function urlOf ({ data }: Credential, region: string, { bucket, key = '',
 
 /** The answer to a signed request; throws WC_S3 for what S3 refuses. */
 export async function callS3 (context: NodeContext<unknown>, credential: Credential, region: string, request: S3Request, signal: AbortSignal): Promise<IncomingResponse> {
+  const { method, headers = {}, body, sink } = request
   const url = urlOf(credential, region, request)
   requireAllowedHost(credential, new URL(url).hostname)
-  const signed = await signer({ method: request.method, url, headers: request.headers ?? {}, ...(request.body !== undefined && { body: request.body }) }, credential, { now: context.now(), service: 's3', region }).sign()
+  // The body is not signed (UNSIGNED-PAYLOAD): it would have to be read twice, and is a file that is sent while it is read.
+  const signed = await signer({ method, url, headers }, credential, { now: context.now(), service: 's3', region }).sign()
   const response = await context.fetch({
-    method: request.method,
+    method,
     url: signed.url.href,
     headers: Object.fromEntries(signed.headers),
     secretHeaders: ['authorization', 'x-amz-security-token'],
-    ...(request.body !== undefined && { body: request.body }),
-    timeout: TIMEOUT,
-    maxResponseSize: MAX_OBJECT,
+    ...(body !== undefined && { body }),
+    ...(sink !== undefined && { sink: ({ status, headers }) => status >= 300 ? undefined : async body => { await sink(body, headers) } }),
+    timeout: sink === undefined && (body === undefined || typeof body === 'string') ? TIMEOUT : TRANSFER_TIMEOUT,
+    maxResponseSize: sink === undefined ? MAX_READ : Number.MAX_SAFE_INTEGER,
     followRedirects: 0,
     signal
   })

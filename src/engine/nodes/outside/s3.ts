@@ -2,21 +2,22 @@ import { Type } from '@sinclair/typebox'
 import type { Static } from '@sinclair/typebox'
 import { parseDuration } from '../../../lib/duration.ts'
 import type { Credential } from '../../credentials/credential-type.ts'
-import type { OutputItem } from '../../item.ts'
+import type { BinaryRef, OutputItem } from '../../item.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, duration, oneOf, STATIC } from '../../schemas.ts'
 import { eachBounded } from '../each-bounded.ts'
 import { binaryOf } from '../files/binary-of.ts'
 import { withItemIndex } from '../http-errors.ts'
 import { defineNode } from '../node-type.ts'
-import type { NodeContext } from '../node-type.ts'
-import { callS3, MAX_OBJECT, parseList, presign, regionOf } from './s3-requests.ts'
+import type { NodeContext, StreamedBody } from '../node-type.ts'
+import { callS3, parseList, presign, regionOf } from './s3-requests.ts'
 import type { S3Object } from './s3-requests.ts'
 
 /** Requests of one step that are under way together. */
 const CONCURRENCY = 5
 const MAX_EXPIRY = '7d'
 const PAGE = 1000
+const UNKNOWN = 'application/octet-stream'
 
 const S3Parameters = Type.Object({
   operation: oneOf(['get', 'put', 'list', 'delete', 'presign'], { title: 'Operation', ...STATIC }),
@@ -78,9 +79,9 @@ async function runOne (context: NodeContext<S3Parameters>, credential: Credentia
   switch (operation) {
     case 'get': return [await get(context, credential, region, place, parameters, index, signal)]
     case 'put': {
-      const { body, type } = await contentOf(context, parameters, index)
+      const { body, type, size } = contentOf(context, parameters, index)
       const { headers } = await callS3(context, credential, region, { method: 'PUT', ...place, headers: { 'content-type': type }, body }, signal)
-      return [{ from: index, json: { ...place, etag: etagOf(headers), size: Buffer.byteLength(body) } }]
+      return [{ from: index, json: { ...place, etag: etagOf(headers), size } }]
     }
     case 'delete':
       await callS3(context, credential, region, { method: 'DELETE', ...place }, signal)
@@ -90,26 +91,29 @@ async function runOne (context: NodeContext<S3Parameters>, credential: Credentia
 }
 
 async function get (context: NodeContext<S3Parameters>, credential: Credential, region: string, place: { bucket: string, key: string }, { binaryName = 'file' }: S3Parameters, index: number, signal: AbortSignal): Promise<OutputItem> {
-  const { headers, body } = await callS3(context, credential, region, { method: 'GET', ...place }, signal)
-  const mimeType = headers['content-type'] ?? 'application/octet-stream'
-  const file = await context.files.write((async function * () { yield body })(), { mimeType, fileName: place.key.split('/').at(-1) ?? place.key })
+  let file: BinaryRef | undefined
+  const fileName = place.key.split('/').at(-1)!
+  const { headers } = await callS3(context, credential, region, {
+    method: 'GET',
+    ...place,
+    sink: async (body, head) => { file = await context.files.write(body, { mimeType: head['content-type'] ?? UNKNOWN, ...(fileName !== '' && { fileName }) }) }
+  }, signal)
+  const { size } = file!
   return {
     from: index,
-    json: { ...place, contentType: mimeType, size: body.length, etag: etagOf(headers), lastModified: headers['last-modified'] ?? null },
-    binary: { [binaryName]: file }
+    json: { ...place, contentType: headers['content-type'] ?? UNKNOWN, size, etag: etagOf(headers), lastModified: headers['last-modified'] ?? null },
+    binary: { [binaryName]: file! }
   }
 }
 
-async function contentOf (context: NodeContext<S3Parameters>, { content, contentType, binaryName }: S3Parameters, index: number): Promise<{ body: string | Uint8Array, type: string }> {
+function contentOf (context: NodeContext<S3Parameters>, { content, contentType, binaryName }: S3Parameters, index: number): { body: string | StreamedBody, type: string, size: number } {
   if (binaryName === undefined) {
     const text = typeof content === 'string'
-    return { body: text ? content : JSON.stringify(content ?? null), type: contentType ?? (text ? 'text/plain; charset=utf-8' : 'application/json') }
+    const body = text ? content : JSON.stringify(content ?? null)
+    return { body, type: contentType ?? (text ? 'text/plain; charset=utf-8' : 'application/json'), size: Buffer.byteLength(body) }
   }
   const file = binaryOf(context.items[index]!, binaryName)
-  if (file.size > MAX_OBJECT) throw new NodeError('WC_FILE_TOO_LARGE', `Objects of up to ${MAX_OBJECT} bytes can be stored`, { pointer: '/binaryName' })
-  const chunks: Uint8Array[] = []
-  for await (const chunk of context.files.read(file)) chunks.push(chunk)
-  return { body: Buffer.concat(chunks), type: contentType ?? file.mimeType }
+  return { body: { size: file.size, open: () => context.files.read(file) }, type: contentType ?? file.mimeType, size: file.size }
 }
 
 async function list (context: NodeContext<S3Parameters>, credential: Credential, region: string, bucket: string, { prefix = '', limit = PAGE }: S3Parameters, signal: AbortSignal): Promise<S3Object[]> {
