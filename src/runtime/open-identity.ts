@@ -1,9 +1,11 @@
 import { createIdentity, type Identity } from '../services/identity/identity.ts'
 import type { Mailer } from '../services/identity/mailer.ts'
+import type { OwnedCache } from '../lib/owned-cache.ts'
+import type { LiveSession } from '../services/identity/sessions.ts'
 import type { RuntimeParts } from './parts.ts'
 
 /** Who may do what, with the operator's mail server where there is one. */
-export async function openIdentity ({ config, database, outside, now, nextId, log }: Pick<RuntimeParts, 'config' | 'database' | 'outside' | 'now' | 'nextId' | 'log'>, address: string): Promise<Identity> {
+export async function openIdentity ({ config, database, outside, now, nextId, log }: Pick<RuntimeParts, 'config' | 'database' | 'outside' | 'now' | 'nextId' | 'log'>, liveSessions: OwnedCache<LiveSession>, address: string): Promise<Identity> {
   // Loaded only where it is used.
   const mailer = config.mail === null ? null : (await import('../connectors/operator-mail.ts')).createOperatorMailer(config.mail)
   const fallbackMailer: Mailer = {
@@ -19,6 +21,7 @@ export async function openIdentity ({ config, database, outside, now, nextId, lo
     service: database.service,
     clock: now,
     nextId,
+    liveSessions,
     refreshLifetime: config.auth.refreshLifetime,
     mailer,
     fallbackMailer,

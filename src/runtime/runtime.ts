@@ -117,7 +117,7 @@ export async function createRuntime (config: Config, log: Logger, { database, em
   const metrics = createMetrics()
   const registry = new NodeRegistry([...nodes, ...allowed.flatMap(one => one.nodes)])
   const packages = createNodePackages(allowed, { nextId })
-  const { hints, queue, redis, buckets } = await openQueue(config, log)
+  const { hints, queue, redis, buckets, liveSessions } = await openQueue(config, now, log)
   const plans = createPlans(sql, registry)
   const statements = database.embedded ? 1 : STATEMENTS
   const outside = openOutside({ config, database, hints, metrics, log, now, nextId }, secrets)
@@ -125,7 +125,7 @@ export async function createRuntime (config: Config, log: Logger, { database, em
   const shared = { config, database, queue, hints, outside, plans, address, links: createAnswerLinks([secrets.encryptionKey, ...secrets.previousKeys], address), files, values, metrics, log, now, nextId, statements }
   const ingestion = createIngestion({ ...shared, buckets, ensurePartitions: upkeep.ensurePartitions })
   const { acceptance } = ingestion
-  const identity = await openIdentity(shared, address)
+  const identity = await openIdentity(shared, liveSessions, address)
   const workflows = openWorkflows(shared, registry, packages)
   const variables = createVariables({ nextId })
   const executions = createExecutionService({ packages, sql, plans, acceptance, values, reaper, hints, nextId, now })

@@ -1,4 +1,5 @@
 import { createKeyring, localKey } from '../../src/lib/secret-box.ts'
+import { createLocalOwnedCache } from '../../src/lib/owned-cache.ts'
 import type { Database } from '../../src/db/client.ts'
 import { createIdentity, type Identity, type IdentityDependencies } from '../../src/services/identity/identity.ts'
 
@@ -8,6 +9,7 @@ export function testIdentity (database: Database, options: Pick<IdentityDependen
     db: database.identity,
     keyring: createKeyring(localKey(Buffer.from('kQ7z1mXv9Lr3Tc5Wn8Yb2Hd6Jf4Pg0Sa'))),
     service: database.service,
+    liveSessions: createLocalOwnedCache(options.clock),
     refreshLifetime: 30 * 86_400_000,
     mailer: null,
     fallbackMailer: { async send () {} },

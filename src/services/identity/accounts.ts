@@ -90,7 +90,7 @@ export function createAccounts (dependencies: IdentityDependencies, sessions: Se
       refuseWeakPassword(newPassword, [user.email, user.name], '/newPassword')
       await queries.updatePassword(db, userId, await passwords.hash(newPassword), sessionId,
         { ...by(origin), action: 'user.passwordChanged', targetType: 'user', targetId: userId })
-      sessions.forget(userId)
+      await sessions.forget(userId)
     }
   }
 }

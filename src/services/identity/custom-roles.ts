@@ -39,7 +39,7 @@ export interface CustomRoles {
   /** What a role holds. Throws InvalidInput for one that is not there. */
   permissionsOf (organizationId: string, name: string): Promise<Permissions>
   create (organizationId: string, role: { name: string } & RoleChange, manager: Manager): Promise<OrganizationRole>
-  /** Counts for those who have it from their next request, in other processes after 5 s at most. */
+  /** Counts for those who have it from their next request, in processes that share no Redis after 5 s at most. */
   update (organizationId: string, name: string, change: RoleChange, manager: Manager, precondition?: Precondition): Promise<OrganizationRole>
   /** Throws RoleInUse as long as anybody has it. */
   delete (organizationId: string, name: string, manager: Manager): Promise<void>
@@ -108,7 +108,7 @@ export function createCustomRoles ({ db, clock, nextId }: IdentityDependencies, 
       refuseGreater(held, permissionsOfRole(name, known.permissions), permissionsOfRole(name, next.permissions))
       const { description, permissions } = known
       const changed = await queries.updateCustomRole(db, organizationId, known, next, { ...audit(organizationId, origin, 'updated', name), before: { description, permissions }, after: change })
-      sessions.forgetMembers(organizationId)
+      await sessions.forgetMembers(organizationId)
       apiKeys.forget(organizationId)
       const role = await read(organizationId, name)
       // What was judged is not what was there: whoever asks reads it again.

@@ -2,6 +2,7 @@ import type { Drizzle, Sql } from '../../db/client.ts'
 import type { Origin } from '../audit.ts'
 import type { Keyring } from '../../lib/secret-box.ts'
 import type { Clock } from '../../lib/ids.ts'
+import type { OwnedCache } from '../../lib/owned-cache.ts'
 import { createAccounts, type Accounts } from './accounts.ts'
 import { createApiKeys, type ApiKeys } from './api-keys.ts'
 import { createCustomRoles, type CustomRoles } from './custom-roles.ts'
@@ -12,7 +13,7 @@ import { createOrganizations, type Organizations } from './organizations.ts'
 import { createPasswordResets, type PasswordResets } from './password-resets.ts'
 import { createPasswords, type Passwords } from './passwords.ts'
 import { createTwoFactor, type TwoFactor } from './two-factor.ts'
-import { createSessions, type Sessions } from './sessions.ts'
+import { createSessions, type LiveSession, type Sessions } from './sessions.ts'
 
 export interface IdentityDependencies {
   readonly db: Drizzle
@@ -28,6 +29,8 @@ export interface IdentityDependencies {
   readonly fallbackMailer: Mailer
   /** Where clients reach the service. */
   readonly address: string
+  /** By session, of its person. */
+  readonly liveSessions: OwnedCache<LiveSession>
   /** Milliseconds that a session lives without being used. */
   readonly refreshLifetime: number
   /** An organization is gone, and its audit log with it: somebody else has to remember. */

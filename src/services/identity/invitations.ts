@@ -66,7 +66,7 @@ export function createInvitations (dependencies: IdentityDependencies, sessions:
       const { id, organizationId, role } = found
       const accepted = await queries.acceptInvitation(db, organizationId, acceptance,
         { id: nextId(), organizationId, ...by(origin), action: 'invitation.accepted', targetType: 'invitation', targetId: id, after: { userId, role } })
-      sessions.forget(userId)
+      await sessions.forget(userId)
       const organization = accepted ? await findOrganization(db, organizationId) : undefined
       if (organization === undefined) throw NotFound(UNKNOWN)
       return { ...organization, role }

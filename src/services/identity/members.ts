@@ -33,8 +33,8 @@ export function createMembers ({ db, nextId }: IdentityDependencies, sessions: S
     return member
   }
 
-  function settle (outcome: queries.MemberChange, organizationId: string, userId: string): void {
-    sessions.forget(userId)
+  async function settle (outcome: queries.MemberChange, organizationId: string, userId: string): Promise<void> {
+    await sessions.forget(userId)
     apiKeys.forget(organizationId)
     if (outcome === 'unknown') throw NotFound('member with this id')
     if (outcome === 'lastOwner') throw Conflict(LAST_OWNER)
@@ -50,7 +50,7 @@ export function createMembers ({ db, nextId }: IdentityDependencies, sessions: S
       const audit = {
         id: nextId(), organizationId, ...by(origin), action: 'member.roleChanged', targetType: 'member', targetId: userId, before: { role: member.role }, after: { role }
       }
-      settle(await ifRoleStays(role, async () => await queries.updateMemberRole(db, organizationId, userId, role, audit)), organizationId, userId)
+      await settle(await ifRoleStays(role, async () => await queries.updateMemberRole(db, organizationId, userId, role, audit)), organizationId, userId)
       return { ...member, role }
     },
     async remove (organizationId, userId, manager) {
@@ -63,7 +63,7 @@ export function createMembers ({ db, nextId }: IdentityDependencies, sessions: S
       const audit = {
         id: nextId(), organizationId, ...by(manager.origin), action: leaves ? 'member.left' : 'member.removed', targetType: 'member', targetId: userId, before: { email: member.email, role: member.role }
       }
-      settle(await queries.deleteMember(db, organizationId, userId, audit), organizationId, userId)
+      await settle(await queries.deleteMember(db, organizationId, userId, audit), organizationId, userId)
     }
   }
 }

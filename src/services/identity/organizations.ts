@@ -56,7 +56,7 @@ export function createOrganizations ({ db, service, nextId, onDeleted, onBackgro
           id: nextId(), organizationId: id, ...by(origin), action: 'organization.created', targetType: 'organization', targetId: id, after: { name: title, slug, ownerId }
         })
       })
-      sessions.forget(ownerId)
+      await sessions.forget(ownerId)
       const created = await queries.findOrganization(db, id)
       if (created === undefined) throw NotFound('organization with this id')
       return created
@@ -84,7 +84,7 @@ export function createOrganizations ({ db, service, nextId, onDeleted, onBackgro
       const people = await listMemberIds(db, organizationId)
       if (!await deletions.deleteOrganization(db, organizationId)) throw NotFound('organization with this id')
       onDeleted(organizationId, origin)
-      people.forEach(userId => { sessions.forget(userId) })
+      await sessions.forget(...people)
       apiKeys.forget(organizationId)
       deleteLeftovers().catch(onBackgroundError)
     },

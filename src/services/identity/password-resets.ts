@@ -38,7 +38,7 @@ export function createPasswordResets ({ db, clock, passwords, fallbackMailer, ma
       const origin: Origin = { actor: { type: 'user', id: userId }, ip, requestId }
       const done = await queries.resetPassword(db, userId, { tokenHash, passwordHash: await passwords.hash(password), now },
         { ...by(origin), action: 'user.passwordReset', targetType: 'user', targetId: userId })
-      sessions.forget(userId)
+      await sessions.forget(userId)
       if (!done) throw InvalidInput([INVALID])
     }
   }

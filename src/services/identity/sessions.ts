@@ -1,11 +1,16 @@
 import * as queries from '../../db/queries/sessions.ts'
-import type { NewSession, SessionRow } from '../../db/queries/sessions.ts'
-import { createExpiringCache } from '../../lib/expiring-cache.ts'
+import type { MembershipOfSession, NewSession, SessionRow } from '../../db/queries/sessions.ts'
+import { listMemberIds } from '../../db/queries/members.ts'
 import { by, type Origin } from '../audit.ts'
 import { NotFound, Unauthenticated } from '../problems.ts'
 import type { IdentityDependencies } from './identity.ts'
 import { permissionsOfRole, type Permissions } from './permissions.ts'
 import { createSecret, parseRefreshToken, refreshTokenText } from './tokens.ts'
+
+/** What is kept of a session that is alive. */
+export interface LiveSession {
+  readonly memberships: readonly MembershipOfSession[]
+}
 
 export interface Membership {
   readonly organizationId: string
@@ -31,25 +36,21 @@ export interface Sessions {
   start (userId: string, client: Client): Promise<StartedSession>
   /** Throws Unauthenticated. */
   refresh (token: string, client: Client): Promise<StartedSession>
-  /** The memberships of a live session, or undefined. Up to 5 s old, so another process's revocation takes that long here. */
+  /** The memberships of a live session, or undefined. Where processes share no Redis up to 5 s old, so another one's revocation takes that long here. */
   memberships (sessionId: string, userId: string): Promise<readonly Membership[] | undefined>
   list (userId: string, limit: number, before?: string): Promise<SessionRow[]>
   revoke (userId: string, sessionId: string, origin: Origin): Promise<void>
   revokeOthers (userId: string, keepSessionId: string, origin: Origin): Promise<void>
   /** For changes of a person's memberships: the next request reads them anew. */
-  forget (userId: string): void
+  forget (...userIds: readonly string[]): Promise<void>
   /** The same for all members of an organization. */
-  forgetMembers (organizationId: string): void
+  forgetMembers (organizationId: string): Promise<void>
 }
 
-const CACHE_LIFETIME = 5000
-const CACHE_SIZE = 10_000
 const MAX_USER_AGENT = 400
 
-export function createSessions ({ db, clock, nextId, refreshLifetime }: IdentityDependencies): Sessions {
-  const alive = createExpiringCache<{ userId: string, memberships: readonly Membership[] }>(CACHE_LIFETIME, CACHE_SIZE, clock)
+export function createSessions ({ db, clock, nextId, refreshLifetime, liveSessions }: IdentityDependencies): Sessions {
   const expiry = (): Date => new Date(clock() + refreshLifetime)
-  const forget = (userId: string): void => { alive.deleteWhere(entry => entry.userId === userId) }
 
   function draft (userId: string, client: Client): { row: NewSession, started: StartedSession } {
     const id = nextId()
@@ -69,7 +70,7 @@ export function createSessions ({ db, clock, nextId, refreshLifetime }: Identity
       { sessionId, generation, refreshHash: token.secretHash, nextHash: next.secretHash, now: new Date(clock()), expiresAt: expiry() },
       { actorType: 'system', actorId: null, action: 'session.reuseDetected', targetType: 'session', targetId: sessionId, ip: client.ip, requestId: client.requestId })
     if (result?.outcome === 'revoked') {
-      forget(result.userId)
+      await liveSessions.forget(result.userId)
       throw Unauthenticated('This refresh token was used before, so its session was ended for safety. Log in again.')
     }
     if (result === undefined) throw Unauthenticated('The refresh token is not valid, or its session has ended. Log in again.')
@@ -79,8 +80,8 @@ export function createSessions ({ db, clock, nextId, refreshLifetime }: Identity
   return {
     draft,
     refresh,
-    forget,
-    forgetMembers (organizationId) { alive.deleteWhere(({ memberships }) => memberships.some(membership => membership.organizationId === organizationId)) },
+    forget: async (...userIds) => { await liveSessions.forget(...userIds) },
+    forgetMembers: async organizationId => { await liveSessions.forget(...await listMemberIds(db, organizationId)) },
     async start (userId, client) {
       const { row, started } = draft(userId, client)
       await queries.insertSession(db, row, {
@@ -89,22 +90,21 @@ export function createSessions ({ db, clock, nextId, refreshLifetime }: Identity
       return started
     },
     async memberships (sessionId, userId) {
-      const known = alive.get(sessionId)
-      if (known !== undefined) return known.userId === userId ? known.memberships : undefined
-      const rows = await queries.membershipsOfSession(db, sessionId, userId, new Date(clock()))
-      const memberships = rows?.map(({ organizationId, role, permissions }) => ({ organizationId, permissions: permissionsOfRole(role, permissions) }))
-      if (memberships !== undefined) alive.set(sessionId, { userId, memberships })
-      return memberships
+      const live = await liveSessions.get(sessionId, userId, async () => {
+        const memberships = await queries.membershipsOfSession(db, sessionId, userId, new Date(clock()))
+        return memberships === undefined ? undefined : { memberships }
+      })
+      return live?.memberships.map(({ organizationId, role, permissions }) => ({ organizationId, permissions: permissionsOfRole(role, permissions) }))
     },
     list: async (userId, limit, before) => await queries.listSessions(db, userId, new Date(clock()), limit, before),
     async revoke (userId, sessionId, origin) {
       const revoked = await queries.revokeSession(db, userId, sessionId, { ...by(origin), action: 'session.revoked', targetType: 'session', targetId: sessionId })
-      forget(userId)
+      await liveSessions.forget(userId)
       if (!revoked) throw NotFound('session with this id')
     },
     async revokeOthers (userId, keepSessionId, origin) {
       await queries.revokeOtherSessions(db, userId, keepSessionId, { ...by(origin), action: 'session.othersRevoked', targetType: 'user', targetId: userId })
-      forget(userId)
+      await liveSessions.forget(userId)
     }
   }
 }
