@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
-import { databaseAddress, isFault, redisAddress } from './config/addresses.ts'
+import { databaseAddress, isFault, isWebAddress, redisAddress } from './config/addresses.ts'
 import { storageAddress, storageFaults } from './config/storage.ts'
+import { keyVault, secretVault, vaultFaults, type KeyVault, type SecretVault } from './config/vaults.ts'
 import { readEnvironment, unknownVariables, type ConfigFault } from './config/read-environment.ts'
 import type { Environment, LogLevel } from './config/variables.ts'
 import { encryptionKeyFault, jwtSecretFault } from './config/secret-strength.ts'
@@ -45,7 +46,9 @@ export interface Config {
   readonly previousEncryptionKeys: readonly string[]
   readonly encryptionKeyFile: string | null
   /** Who wraps the keys of what is sealed, where it is not a key of ours. */
-  readonly keyVault: { readonly address: string, readonly token: string, readonly mount: string, readonly key: string } | null
+  readonly keyVault: KeyVault | null
+  /** Where values of credentials are that are not kept here. */
+  readonly secretVault: SecretVault | null
   readonly owner: { readonly email: string, readonly password: string } | null
   readonly dataDir: string
   readonly storage: StorageAddress
@@ -116,10 +119,7 @@ function crossFaults (env: Environment, mode: Mode, hasDatabase: boolean, hasRed
   const previous = listOf(env.WECONNECT_PREVIOUS_ENCRYPTION_KEYS)
   add('WECONNECT_PREVIOUS_ENCRYPTION_KEYS', previous.map(key => encryptionKeyFault(key, true)).find(fault => fault !== null) ?? null, 'list keys of 32 bytes in base64, separated by commas')
   if (env.WECONNECT_ENCRYPTION_KEY_FILE !== undefined && (env.WECONNECT_ENCRYPTION_KEY !== undefined || previous.length > 0)) add('WECONNECT_ENCRYPTION_KEY_FILE', 'is set beside keys in the environment', 'set one or the other')
-  if (env.WECONNECT_VAULT_ADDRESS !== undefined) {
-    if (!isWebAddress(env.WECONNECT_VAULT_ADDRESS)) add('WECONNECT_VAULT_ADDRESS', 'is not an http or https address', 'set it to an address such as https://vault.example.org:8200')
-    if (env.WECONNECT_VAULT_TOKEN === undefined) add('WECONNECT_VAULT_TOKEN', 'is not set, while the address is', 'set it to a token of that Vault')
-  }
+  faults.push(...vaultFaults(env))
   for (const secret of listOf(env.WECONNECT_JWT_PREVIOUS_SECRETS)) add('WECONNECT_JWT_PREVIOUS_SECRETS', jwtSecretFault(secret, false), 'leave that one out')
   for (const pair of [['WECONNECT_OWNER_EMAIL', 'WECONNECT_OWNER_PASSWORD'], ['WECONNECT_SMTP_URL', 'WECONNECT_MAIL_FROM']] as const) {
     const missing = pair.filter(name => env[name] === undefined)
@@ -162,9 +162,8 @@ function configOf (env: Environment, mode: Mode, database: DatabaseAddress | nul
     mail: env.WECONNECT_SMTP_URL === undefined || env.WECONNECT_MAIL_FROM === undefined ? null : { url: env.WECONNECT_SMTP_URL, from: env.WECONNECT_MAIL_FROM },
     previousEncryptionKeys: listOf(env.WECONNECT_PREVIOUS_ENCRYPTION_KEYS),
     encryptionKeyFile: env.WECONNECT_ENCRYPTION_KEY_FILE ?? null,
-    keyVault: env.WECONNECT_VAULT_ADDRESS === undefined
-      ? null
-      : { address: env.WECONNECT_VAULT_ADDRESS.replace(/\/+$/, ''), token: env.WECONNECT_VAULT_TOKEN ?? '', mount: env.WECONNECT_VAULT_MOUNT, key: env.WECONNECT_VAULT_KEY },
+    keyVault: keyVault(env),
+    secretVault: secretVault(env),
     owner: env.WECONNECT_OWNER_EMAIL === undefined || env.WECONNECT_OWNER_PASSWORD === undefined
       ? null
       : { email: env.WECONNECT_OWNER_EMAIL, password: env.WECONNECT_OWNER_PASSWORD },
@@ -205,10 +204,6 @@ function isNetwork (text: string): boolean {
   const family = isIP(address)
   if (family === 0 || more.length > 0) return false
   return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
-}
-
-function isWebAddress (text: string): boolean {
-  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
 }
 
 function isMailServer (text: string): boolean {

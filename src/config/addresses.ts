@@ -99,3 +99,7 @@ function unbracket (host: string): string {
 export function isFault (value: object | null): value is ConfigFault {
   return value !== null && 'problem' in value
 }
+
+export function isWebAddress (text: string | undefined): boolean {
+  return text !== undefined && URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
+}

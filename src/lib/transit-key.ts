@@ -1,5 +1,6 @@
 import type { Fetch, IncomingResponse } from './guarded-fetch/types.ts'
 import { SecretBoxError, type KeyWrapper } from './secret-box.ts'
+import { createVaultClient, vaultData } from './vault-client.ts'
 
 export interface TransitOptions {
   /** Without a slash at the end. */
@@ -10,30 +11,15 @@ export interface TransitOptions {
   readonly key: string
 }
 
-const TIMEOUT = 10_000
-const RESPONSE_SIZE = 65_536
-
 /**
  * A key that never leaves HashiCorp Vault: its transit engine wraps and unwraps
  * (https://developer.hashicorp.com/vault/api-docs/secret/transit). Its own rotation of the key needs nothing here.
  */
 export function createTransitKey ({ address, token, mount, key }: TransitOptions, fetch: Fetch): KeyWrapper {
+  const request = createVaultClient({ address, token: () => token }, fetch)
+
   async function ask (act: 'encrypt' | 'decrypt', body: Readonly<Record<string, string>>): Promise<IncomingResponse> {
-    try {
-      return await fetch({
-        method: 'POST',
-        url: `${address}/v1/${mount}/${act}/${key}`,
-        headers: { 'x-vault-token': token, 'x-vault-request': 'true', 'content-type': 'application/json' },
-        secretHeaders: ['x-vault-token'],
-        body: JSON.stringify(body),
-        timeout: TIMEOUT,
-        maxResponseSize: RESPONSE_SIZE,
-        followRedirects: 0,
-        signal: AbortSignal.timeout(2 * TIMEOUT)
-      })
-    } catch (error) {
-      throw new SecretBoxError('away', error)
-    }
+    return await request('POST', `${mount}/${act}/${key}`, body).catch((error: unknown) => { throw new SecretBoxError('away', error) })
   }
 
   return {
@@ -55,14 +41,9 @@ export function createTransitKey ({ address, token, mount, key }: TransitOptions
   }
 }
 
-function member ({ body }: IncomingResponse, name: string): string | undefined {
-  try {
-    const { data } = JSON.parse(Buffer.from(body).toString()) as { data?: Record<string, unknown> }
-    const value = data?.[name]
-    return typeof value === 'string' ? value : undefined
-  } catch {
-    return undefined
-  }
+function member (answer: IncomingResponse, name: string): string | undefined {
+  const value = vaultData(answer)?.[name]
+  return typeof value === 'string' ? value : undefined
 }
 
 function base64 (bytes: Uint8Array): string {

@@ -1,13 +1,23 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import type { OutgoingRequest } from '../../src/lib/guarded-fetch/index.ts'
+import { createGuardedFetch, type OutgoingRequest } from '../../src/lib/guarded-fetch/index.ts'
+import { createVaultSecrets } from '../../src/lib/vault-secrets.ts'
+import { startVault } from '../support/vault-server.ts'
 import { workflowApp } from '../support/workflow-app.ts'
 
 const SECRET = 'canary-5f1d7a-of-credentials'
 const UNKNOWN = '01980a2b-7c3d-7e4f-8a5b-6c7d8e9f0a1b'
 const sent: OutgoingRequest[] = []
 let status = 200
+const kept = await startVault()
+const guarded = createGuardedFetch({ allow: ['127.0.0.1/32'], userAgent: 'test' })
+t.teardown(async () => {
+  await guarded.close()
+  await kept.close()
+})
+const secretStore = createVaultSecrets({ address: kept.url, token: () => 'root', mount: 'secret', prefix: 'weconnect/{organizationId}' }, guarded.fetch)
 const { database, join, credentialChanges, logged } = await workflowApp(t, [], {
+  secretStore,
   fetch: async request => {
     sent.push(request)
     return { status, url: request.url, headers: {}, body: new Uint8Array() }
@@ -130,6 +140,53 @@ t.test('keys of AWS ask who they are, and certificates are held against their ke
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })
   const certificate = await create({ type: 'clientCertificate', name: 'Certificate', data: { certificate: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', key } })
   t.match((await call('POST', `/credentials/${certificate.id}/test`, {})).json(), { ok: false, tested: true, code: 'WC_CERTIFICATE' })
+})
+
+t.test('values may stay in the secret store: read for use, shown by their place only', async t => {
+  status = 200
+  const secrets = kept.secrets.set(`weconnect/${organizationId}/shop/api`, [{ token: SECRET, user: 'ada' }])
+  const reference = { path: 'shop/api', field: 'token' }
+  const created = await call('POST', '/credentials', { type: 'bearer', name: 'Kept', data: { testUrl: 'https://api.example.com/me' }, secretReferences: { token: reference } })
+  t.equal(created.statusCode, 201, created.body)
+  const { id } = created.json()
+  t.match((await call('GET', `/credentials/${id}`)).json(), { data: { testUrl: 'https://api.example.com/me' }, secretFields: [], secretReferences: { token: reference } })
+  const test = async () => (await call('POST', `/credentials/${id}/test`, {})).json()
+  t.match(await test(), { ok: true, tested: true })
+  t.match(sent.at(-1), { headers: { authorization: `Bearer ${SECRET}` } })
+
+  const change = async (body: object) => await call('PATCH', `/credentials/${id}`, body)
+  t.match((await change({ secretReferences: { token: { path: 'shop/none', field: 'token' } } })).json(), { version: 2, secretReferences: { token: { path: 'shop/none' } } })
+  t.match(await test(), { ok: false, tested: true, code: 'WC_SECRET_NOT_FOUND', detail: 'There is no secret shop/none in the secret store' })
+  t.match((await change({ data: { token: SECRET } })).json(), { secretFields: ['token'], secretReferences: {} }, 'a value in the place of a reference')
+  t.match((await change({ secretReferences: { token: reference } })).json(), { secretFields: [], secretReferences: { token: reference } }, 'and the other way round')
+  t.match((await change({ secretReferences: { token: null } })).json(), { status: 422, errors: [{ pointer: '/data/token', code: 'WC_REQUIRED' }] })
+  kept.down = { status: 503, errors: ['Vault is sealed'] }
+  t.match((await change({ secretReferences: { token: { path: 'shop/away', field: 'token' } } })).statusCode, 200, 'nothing is read to store a reference')
+  t.match(await test(), { ok: false, code: 'WC_CREDENTIAL_UNAVAILABLE' })
+  kept.down = null
+
+  const bad: Array<[object, string, string]> = [
+    [{ data: { token: 'x' }, secretReferences: { token: reference } }, '/secretReferences/token', 'WC_INVALID_VALUE'],
+    [{ data: {}, secretReferences: { testUrl: reference } }, '/secretReferences/testUrl', 'WC_UNKNOWN_PROPERTY'],
+    [{ data: {}, secretReferences: { token: reference, other: reference } }, '/secretReferences/other', 'WC_UNKNOWN_PROPERTY'],
+    [{ data: {}, secretReferences: { token: { ...reference, path: '../x' } } }, '/secretReferences/token/path', 'WC_INVALID_FORMAT'],
+    [{ data: {}, secretReferences: { token: { ...reference, path: 'a%2f..%2fb' } } }, '/secretReferences/token/path', 'WC_INVALID_FORMAT'],
+    [{ data: {}, secretReferences: { token: { path: 'a' } } }, '/secretReferences/token/field', 'WC_REQUIRED'],
+    [{ data: {}, secretReferences: { token: { ...reference, field: '' } } }, '/secretReferences/token/field', 'WC_OUT_OF_RANGE'],
+    [{ type: 'oauth2', data: { grant: 'clientCredentials', tokenUrl: 'http://login.example.com/token', clientId: 'a' }, secretReferences: { clientSecret: reference } }, '/data/tokenUrl', 'WC_INVALID_FORMAT'],
+    [{ type: 'clientCertificate', data: {}, secretReferences: { key: reference } }, '/data/certificate', 'WC_REQUIRED']
+  ]
+  for (const [body, pointer, code] of bad) {
+    const answer = await call('POST', '/credentials', { type: 'bearer', name: 'Bad', ...body })
+    t.ok(answer.json().errors?.some((error: { pointer: string, code: string }) => error.pointer === pointer && error.code === code), `${pointer} ${code} ${answer.body}`)
+    t.equal(answer.statusCode, 422)
+  }
+  const basic = await call('POST', '/credentials', { type: 'basic', name: 'Both', data: {}, secretReferences: { username: { path: 'shop/api', field: 'user' }, password: reference } })
+  t.match(basic.json(), { data: {}, secretFields: [], secretReferences: { username: { field: 'user' } } })
+  const other = await join()
+  const theirs = (await other.call('POST', '/credentials', { type: 'bearer', name: 'Same path', data: {}, secretReferences: { token: reference } })).json()
+  t.match((await other.call('POST', `/credentials/${theirs.id}/test`, {})).json(), { ok: false, code: 'WC_SECRET_NOT_FOUND' }, 'a path is one of the own organization')
+  secrets.clear()
 })
 
 t.test('workflows refer to credentials that exist here and fit', async t => {

@@ -1,4 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm'
+import type { SecretReferences } from '../../engine/credentials/index.ts'
 import type { SealedSecret } from '../../lib/secret-box.ts'
 import type { Executor, Sql } from '../client.ts'
 import { auditInsert, type AuditEntry } from './audit-log.ts'
@@ -13,6 +14,7 @@ export interface CredentialRow extends Record<string, unknown> {
   readonly publicData: Readonly<Record<string, unknown>>
   readonly secretFields: readonly string[]
   readonly allowedHosts: readonly string[] | null
+  readonly secretReferences: SecretReferences | null
   readonly createdBy: string | null
   readonly createdAt: string
   readonly updatedAt: string
@@ -37,6 +39,7 @@ export interface CredentialContent extends SealedSecret {
   readonly publicData: string
   readonly secretFields: string
   readonly allowedHosts: string | null
+  readonly secretReferences: string | null
 }
 
 export interface CredentialFilter {
@@ -48,7 +51,7 @@ export interface CredentialFilter {
 
 export const CREDENTIAL_USED = 'credential_uses_credential_fkey'
 
-const COLUMNS = sql`c.id, c.type, c.name, c.version, c.public_data as "publicData", c.secret_fields as "secretFields", c.allowed_hosts as "allowedHosts",
+const COLUMNS = sql`c.id, c.type, c.name, c.version, c.public_data as "publicData", c.secret_fields as "secretFields", c.allowed_hosts as "allowedHosts", c.secret_references as "secretReferences",
   c.created_by as "createdBy", ${instantText('c.created_at')} as "createdAt", ${instantText('c.updated_at')} as "updatedAt",
   (select json_build_object('version', k.version, 'expiresAt', ${instantText('k.expires_at')}, 'fault', k.fault) from credential_tokens k where k.organization_id = c.organization_id and k.credential_id = c.id) as connection`
 
@@ -86,12 +89,12 @@ export async function findCredentialTypes (db: Executor, organizationId: string,
 }
 
 export async function insertCredential (db: Executor, organizationId: string, type: string, content: CredentialContent, createdBy: string | null, audit: AuditEntry): Promise<CredentialRow> {
-  const { id, name, version, keyId, dataKey, secret, publicData, secretFields, allowedHosts } = content
+  const { id, name, version, keyId, dataKey, secret, publicData, secretFields, allowedHosts, secretReferences } = content
   const row = firstRow(await db.execute<CredentialRow>(sql`
     with c as (
-      insert into credentials (id, organization_id, type, name, version, key_id, data_key, secret, public_data, secret_fields, allowed_hosts, created_by)
+      insert into credentials (id, organization_id, type, name, version, key_id, data_key, secret, public_data, secret_fields, allowed_hosts, secret_references, created_by)
       values (${id}, ${organizationId}, ${type}, ${name}, ${version}, ${keyId}, ${dataKey}, ${secret},
-        ${publicData}::text::json, ${secretFields}::text::json, ${allowedHosts}::text::json, ${createdBy}::uuid)
+        ${publicData}::text::json, ${secretFields}::text::json, ${allowedHosts}::text::json, ${secretReferences}::text::json, ${createdBy}::uuid)
       returning *
     ), audit as (${auditInsert(audit, 'c')})
     select ${COLUMNS} from c`))
@@ -101,11 +104,11 @@ export async function insertCredential (db: Executor, organizationId: string, ty
 
 /** Writes if it is still the version before; else changes nothing and answers undefined. */
 export async function updateCredential (db: Executor, organizationId: string, content: CredentialContent, audit: AuditEntry): Promise<CredentialRow | undefined> {
-  const { id, name, version, keyId, dataKey, secret, publicData, secretFields, allowedHosts } = content
+  const { id, name, version, keyId, dataKey, secret, publicData, secretFields, allowedHosts, secretReferences } = content
   return firstRow(await db.execute<CredentialRow>(sql`
     with c as (
       update credentials c set name = ${name}, version = ${version}, key_id = ${keyId}, data_key = ${dataKey}, secret = ${secret},
-        public_data = ${publicData}::text::json, secret_fields = ${secretFields}::text::json, allowed_hosts = ${allowedHosts}::text::json,
+        public_data = ${publicData}::text::json, secret_fields = ${secretFields}::text::json, allowed_hosts = ${allowedHosts}::text::json, secret_references = ${secretReferences}::text::json,
         updated_at = greatest(now(), c.updated_at)
       where c.organization_id = ${organizationId} and c.id = ${id} and c.version = ${version - 1}
       returning *

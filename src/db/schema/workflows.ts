@@ -67,6 +67,7 @@ export const credentials = pgTable('credentials', {
   publicData: json('public_data').notNull().default({}),
   secretFields: json('secret_fields').notNull().default([]),
   allowedHosts: json('allowed_hosts'),
+  secretReferences: json('secret_references'),
   createdBy: uuid('created_by'),
   createdAt: createdAt(),
   updatedAt: updatedAt()

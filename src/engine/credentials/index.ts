@@ -5,6 +5,8 @@ import { aws, mysql, postgres, redis, smtp } from './service-types.ts'
 
 export { hostIsAllowed } from './allowed-hosts.ts'
 export { publicDataOf, secretFieldsOf, secretsOf } from './credential-type.ts'
+export { dataIssues, referenceIssues, withResolved } from './secret-references.ts'
+export type { SecretReference, SecretReferences } from './secret-references.ts'
 export type { Credential, CredentialData, CredentialType, DataIssue } from './credential-type.ts'
 
 const TYPES: readonly CredentialType[] = [bearer, basic, header, query, oauth2, webhookSecret, signingKey, clientCertificate, postgres, mysql, redis, smtp, aws]

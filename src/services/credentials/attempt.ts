@@ -95,7 +95,8 @@ async function tryAt (url: string, credential: Credential, fetch: Fetch, service
   if (status < 200 || status > 299) throw new NodeError('WC_HTTP_STATUS', `${new URL(url).host} answered ${status}`)
 }
 
-function failure (error: unknown): Attempt {
+/** What a client is told of an attempt that failed. Throws what is not of the far side. */
+export function failure (error: unknown): Attempt {
   if (error instanceof NodeError || error instanceof FetchError) return { ok: false, tested: true, code: error.code, detail: error.message }
   if (error instanceof DOMException && error.name === 'TimeoutError') return { ok: false, tested: true, code: 'WC_TIMEOUT', detail: `No answer within ${LIMIT} ms` }
   throw error

@@ -1,14 +1,25 @@
 import { HOST_PATTERN, isNoWider } from '../../engine/credentials/allowed-hosts.ts'
 import { isDestination } from '../../engine/credentials/credential-type.ts'
-import { credentialTypes, secretFieldsOf, type CredentialData, type CredentialType } from '../../engine/credentials/index.ts'
-import { validateShape, validateStorable } from '../../engine/validate.ts'
-import { isPlainObject } from '../../engine/validation/json-schema.ts'
+import { credentialTypes, dataIssues, referenceIssues, secretFieldsOf, type CredentialData, type CredentialType, type SecretReference, type SecretReferences } from '../../engine/credentials/index.ts'
+import { validateStorable } from '../../engine/validate.ts'
 import { step, type Issue } from '../../engine/validation/report.ts'
 import { InvalidInput } from '../problems.ts'
 import type { SealedContent } from './vault.ts'
 
 /** Of the data as JSON text, in bytes. */
 export const MAX_DATA_SIZE = 65_536
+
+export interface NewCredential {
+  readonly type: string
+  readonly name: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly allowedHosts?: readonly string[] | null | undefined
+  /** Of what is not in `data`, but in the operator's secret store. */
+  readonly secretReferences?: SecretReferences | undefined
+}
+
+/** Each property that is given takes the place of what was there; of `data` and `secretReferences` each of its properties, and null removes one. */
+export type CredentialChange = Partial<Omit<NewCredential, 'type' | 'secretReferences'>> & { readonly secretReferences?: Readonly<Record<string, SecretReference | null>> | undefined }
 
 const HOST = new RegExp(HOST_PATTERN)
 
@@ -20,15 +31,42 @@ export function typeNamed (name: string): CredentialType {
 }
 
 /** What may be sealed. Throws InvalidInput with all that is wrong; no message holds a part of the data. */
-export function checkSealable (type: CredentialType, data: unknown, allowedHosts: readonly string[] | null): SealedContent {
-  const issues = [...dataIssues(type, data).map(issue => ({ ...issue, pointer: `/data${issue.pointer}` })), ...hostIssues(allowedHosts)]
+export function checkSealable (type: CredentialType, { data, allowedHosts, secretReferences = {} }: SealedContent): SealedContent {
+  const references = referenceIssues(type, secretReferences)
+  const issues = [
+    ...sizeIssues(data) ?? dataIssues(type, data, references.length > 0 ? {} : secretReferences).map(below('/data')),
+    ...references.map(below('/secretReferences')),
+    ...hostIssues(allowedHosts)
+  ]
   if (issues.length > 0) throw InvalidInput(issues)
-  return { data: data as CredentialData, allowedHosts: allowedHosts === null ? null : canonicalHosts(allowedHosts) }
+  return { data, allowedHosts: allowedHosts === null ? null : canonicalHosts(allowedHosts), ...(Object.keys(secretReferences).length > 0 && { secretReferences }) }
 }
 
-/** RFC 7396 for one level: null takes a property away. */
-export function mergeData (current: CredentialData, change: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries({ ...current, ...change }).filter(([, value]) => value !== null))
+/** A value is either here or in the secret store. */
+export function requireOnePlace (data: Readonly<Record<string, unknown>>, references: Readonly<Record<string, unknown>>): void {
+  const twice = Object.keys(references).filter(name => Object.hasOwn(data, name) && data[name] !== null && references[name] !== null)
+  if (twice.length === 0) return
+  throw InvalidInput(twice.map(name => ({ pointer: `/secretReferences${step(name)}`, message: 'is given in data as well', code: 'WC_INVALID_VALUE' })))
+}
+
+function below (parent: string): (issue: Issue) => Issue {
+  return issue => ({ ...issue, pointer: parent + issue.pointer })
+}
+
+/** RFC 7396 for one level: null takes a property away. What is given here is not in the secret store any more, and the other way round. */
+export function mergeContent (current: SealedContent, { data = {}, secretReferences, allowedHosts }: CredentialChange): SealedContent {
+  const references = secretReferences ?? {}
+  requireOnePlace(data, references)
+  return {
+    data: merge(current.data, data, references),
+    secretReferences: merge(current.secretReferences ?? {}, references, data) as SecretReferences,
+    allowedHosts: allowedHosts === undefined ? current.allowedHosts : allowedHosts
+  }
+}
+
+function merge (current: CredentialData, change: CredentialData, elsewhere: CredentialData): CredentialData {
+  const replaced = (name: string): boolean => !Object.hasOwn(change, name) && Object.hasOwn(elsewhere, name) && elsewhere[name] !== null
+  return Object.fromEntries(Object.entries({ ...current, ...change }).filter(([name, value]) => value !== null && !replaced(name)))
 }
 
 /**
@@ -46,13 +84,12 @@ export function requireSecretsForNewPlaces (type: CredentialType, current: Seale
   })))
 }
 
-function dataIssues (type: CredentialType, data: unknown): readonly Issue[] {
+/** Undefined where it can be looked into. */
+function sizeIssues (data: unknown): readonly Issue[] | undefined {
   const storable = validateStorable(data)
-  if (storable.length > 0) return storable
-  if (Buffer.byteLength(JSON.stringify(data)) > MAX_DATA_SIZE) return [{ pointer: '', message: `must have at most ${MAX_DATA_SIZE} bytes as JSON`, code: 'WC_OUT_OF_RANGE' }]
-  const shape = validateShape(data, type.data)
-  if (shape.length > 0 || !isPlainObject(data)) return shape
-  return type.check?.(data) ?? []
+  if (storable.length > 0) return storable.map(below('/data'))
+  if (Buffer.byteLength(JSON.stringify(data)) <= MAX_DATA_SIZE) return undefined
+  return [{ pointer: '/data', message: `must have at most ${MAX_DATA_SIZE} bytes as JSON`, code: 'WC_OUT_OF_RANGE' }]
 }
 
 function hostIssues (hosts: readonly string[] | null): Issue[] {

@@ -2,26 +2,17 @@ import { violatedConstraint } from '../../db/errors.ts'
 import { CREDENTIAL_USED, deleteCredential, findCredential, findCredentialUses, findSealedCredential, insertCredential, listCredentials, updateCredential, type CredentialContent, type CredentialFilter, type CredentialRow, type SealedRow } from '../../db/queries/credentials.ts'
 import { credentialTypes, publicDataOf, secretFieldsOf, type CredentialType } from '../../engine/credentials/index.ts'
 import type { Fetch } from '../../lib/guarded-fetch/index.ts'
-import { Conflict, CredentialInUse, NotFound } from '../problems.ts'
+import { Conflict, CredentialInUse, NotFound, SecretStoreNone } from '../problems.ts'
 import { auditEntry, userOf, type Caller } from '../workflows/dependencies.ts'
 import { requireMatch, type Precondition } from '../workflows/precondition.ts'
 import type { Tagged } from '../workflows/view.ts'
 import type { TokenSource } from '../oauth2/tokens.ts'
-import { attempt, type Attempt, type Attempting } from './attempt.ts'
-import { checkSealable, mergeData, requireSecretsForNewPlaces, typeNamed } from './check.ts'
+import { attempt, failure, type Attempt, type Attempting } from './attempt.ts'
+import { checkSealable, mergeContent, requireOnePlace, requireSecretsForNewPlaces, typeNamed, type CredentialChange, type NewCredential } from './check.ts'
+import type { SecretResolver } from './resolve-secrets.ts'
 import type { SealedContent, Vault } from './vault.ts'
 import { vaultProblem } from './vault-problem.ts'
 import { auditView, taggedView, type CredentialView, viewOf } from './view.ts'
-
-export interface NewCredential {
-  readonly type: string
-  readonly name: string
-  readonly data: Readonly<Record<string, unknown>>
-  readonly allowedHosts?: readonly string[] | null | undefined
-}
-
-/** Each property that is given takes the place of what was there; of `data` each of its properties, and null removes one. */
-export type CredentialChange = { readonly [K in keyof Omit<NewCredential, 'type'>]?: NewCredential[K] | undefined }
 
 export interface CredentialService {
   create (caller: Caller, input: NewCredential): Promise<Tagged<CredentialView>>
@@ -37,6 +28,7 @@ export interface CredentialService {
 
 export interface CredentialDependencies {
   readonly vault: Vault
+  readonly secrets: SecretResolver
   readonly nextId: () => string
   readonly fetch: Fetch
   readonly attempts: ReadonlyMap<string, Attempting>
@@ -57,20 +49,28 @@ export function createCredentials (deps: CredentialDependencies): CredentialServ
     patch: async (caller, id, change, precondition) => await patch(deps, caller, id, change, precondition),
     delete: async (caller, id, precondition) => { await remove(deps, caller, id, precondition) },
     async test (caller, id) {
-      const { row, type, content } = await openOne(deps, caller, id)
-      return await attempt({ type, key: { organizationId: caller.db.organizationId, credentialId: id }, credential: { id, type: row.type, ...content } }, deps)
+      const { type, content } = await openOne(deps, caller, id)
+      const { organizationId } = caller.db
+      try {
+        const { data, allowedHosts } = await deps.secrets.resolve(organizationId, type, content)
+        return await attempt({ type, key: { organizationId, credentialId: id }, credential: { id, type: type.type, data, allowedHosts } }, deps)
+      } catch (error) {
+        return failure(error)
+      }
     },
     async open (caller, id) {
-      const { row, content } = await openOne(deps, caller, id)
-      return { type: row.type, content }
+      const { type, content } = await openOne(deps, caller, id)
+      return { type: type.type, content: await deps.secrets.resolve(caller.db.organizationId, type, content).catch((error: unknown) => { throw vaultProblem(error) }) }
     }
   }
 }
 
-async function create (deps: CredentialDependencies, caller: Caller, { type: typeName, name, data, allowedHosts = null }: NewCredential): Promise<Tagged<CredentialView>> {
+async function create (deps: CredentialDependencies, caller: Caller, { type: typeName, name, data, allowedHosts = null, secretReferences = {} }: NewCredential): Promise<Tagged<CredentialView>> {
   const { db } = caller
   const type = typeNamed(typeName)
-  const sealable = checkSealable(type, data, allowedHosts)
+  requireOnePlace(data, secretReferences)
+  requireStore(deps.secrets, secretReferences)
+  const sealable = checkSealable(type, { data, allowedHosts, secretReferences })
   const content = await toContent(deps.vault, db.organizationId, type, { id: deps.nextId(), name, version: 1 }, sealable)
   const audit = auditEntry(deps, caller, { action: 'credential.created', targetType: 'credential', targetId: content.id, after: auditView(typeName, name, type, sealable) })
   return taggedView(await db.run(async tx => await insertCredential(tx, db.organizationId, typeName, content, userOf(caller), audit)))
@@ -81,7 +81,8 @@ async function patch (deps: CredentialDependencies, caller: Caller, id: string, 
   for (let round = 0; round < ATTEMPTS; round++) {
     const { row: current, type, content: before } = await openOne(deps, caller, id, precondition)
     const given = change.data ?? {}
-    const next = checkSealable(type, mergeData(before.data, given), change.allowedHosts === undefined ? before.allowedHosts : change.allowedHosts)
+    requireStore(deps.secrets, change.secretReferences ?? {})
+    const next = checkSealable(type, mergeContent(before, change))
     requireSecretsForNewPlaces(type, before, next, given)
     const name = change.name ?? current.name
     const content = await toContent(deps.vault, db.organizationId, type, { id, name, version: current.version + 1 }, next)
@@ -145,6 +146,11 @@ async function toContent (vault: Vault, organizationId: string, type: Credential
     ...await vault.seal({ organizationId, credentialId: head.id, version: head.version }, content).catch((error: unknown) => { throw vaultProblem(error) }),
     publicData: JSON.stringify(publicDataOf(type, content.data)),
     secretFields: JSON.stringify(secretFieldsOf(type, content.data)),
-    allowedHosts: content.allowedHosts === null ? null : JSON.stringify(content.allowedHosts)
+    allowedHosts: content.allowedHosts === null ? null : JSON.stringify(content.allowedHosts),
+    secretReferences: content.secretReferences === undefined ? null : JSON.stringify(content.secretReferences)
   }
+}
+
+function requireStore ({ hasStore }: SecretResolver, references: Readonly<Record<string, unknown>>): void {
+  if (!hasStore && Object.values(references).some(reference => reference !== null)) throw SecretStoreNone()
 }

@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/ids.ts'
 import { SecretBoxError } from '../../lib/secret-box.ts'
 import type { HintBus } from '../../queue/hint-bus.ts'
 import type { TokenSource } from '../oauth2/tokens.ts'
+import type { SecretResolver } from './resolve-secrets.ts'
 import type { Vault } from './vault.ts'
 
 export interface OpenCredential {
@@ -21,7 +22,7 @@ export interface OpenCredential {
 
 export interface CredentialSource {
   /**
-   * Throws NodeError: WC_CREDENTIAL_UNKNOWN, WC_CREDENTIAL_UNREADABLE, WC_CREDENTIAL_UNAVAILABLE, WC_OAUTH….
+   * Throws NodeError: WC_CREDENTIAL_UNKNOWN, WC_CREDENTIAL_UNREADABLE, WC_CREDENTIAL_UNAVAILABLE, WC_SECRET…, WC_OAUTH….
    * @param refused the version of a token that a far side did not take
    */
   open (organizationId: string, id: string, refused?: number): Promise<OpenCredential>
@@ -31,6 +32,7 @@ export interface CredentialSource {
 export interface SourceDependencies {
   readonly sql: Sql
   readonly vault: Vault
+  readonly secrets: SecretResolver
   readonly tokens: Pick<TokenSource, 'get'>
   readonly hints: HintBus
   readonly now: Clock
@@ -42,7 +44,7 @@ const LIFETIME = 30_000
 const CACHED = 1000
 
 /** Opens credentials for steps, just when they need them. */
-export function createCredentialSource ({ sql, vault, tokens, hints, now, log }: SourceDependencies): CredentialSource {
+export function createCredentialSource ({ sql, vault, secrets: resolver, tokens, hints, now, log }: SourceDependencies): CredentialSource {
   const opened = createExpiringCache<OpenCredential>(LIFETIME, CACHED, now)
   // Counts changes: what was read before one must not be kept after it.
   let changes = 0
@@ -60,7 +62,8 @@ export function createCredentialSource ({ sql, vault, tokens, hints, now, log }:
     const type = row === undefined ? undefined : credentialTypes.get(row.type)
     if (row === undefined || type === undefined) throw new NodeError('WC_CREDENTIAL_UNKNOWN', 'The credential does not exist any more')
     try {
-      const { data, allowedHosts } = await vault.open({ organizationId, credentialId: id, version: row.version }, row)
+      const content = await vault.open({ organizationId, credentialId: id, version: row.version }, row)
+      const { data, allowedHosts } = await resolver.resolve(organizationId, type, content)
       return { credential: { id, type: row.type, data, allowedHosts }, secrets: secretsOf(type, data) }
     } catch (error) {
       if (!(error instanceof SecretBoxError)) throw error

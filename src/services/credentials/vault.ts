@@ -1,11 +1,13 @@
 import type { SealedRow } from '../../db/queries/credentials.ts'
-import type { CredentialData } from '../../engine/credentials/index.ts'
+import type { CredentialData, SecretReferences } from '../../engine/credentials/index.ts'
 import { open, seal, type Keyring, type SealedSecret } from '../../lib/secret-box.ts'
 
 /** All that is sealed of a credential: also what may be shown, so that nobody can change where it goes beside the vault. */
 export interface SealedContent {
   readonly data: CredentialData
   readonly allowedHosts: readonly string[] | null
+  /** Of what is not in `data`, but in the operator's secret store. */
+  readonly secretReferences?: SecretReferences | undefined
 }
 
 /** What an authorization server gave, and for which places: a credential that may go elsewhere now must be connected again. */

@@ -3,11 +3,13 @@ import type { Database } from '../../db/client.ts'
 import { auditInsert } from '../../db/queries/audit-log.ts'
 import { loadSealedCredential } from '../../db/queries/credentials.ts'
 import { insertAuthorization, takeAuthorization } from '../../db/queries/oauth2.ts'
+import { credentialTypes } from '../../engine/credentials/index.ts'
 import { NodeError } from '../../engine/node-error.ts'
 import type { Fetch } from '../../lib/guarded-fetch/index.ts'
 import { by, type Origin } from '../audit.ts'
 import type { CredentialService } from '../credentials/index.ts'
 import { vaultProblem } from '../credentials/vault-problem.ts'
+import type { SecretResolver } from '../credentials/resolve-secrets.ts'
 import type { SealedContent, Vault } from '../credentials/vault.ts'
 import { NotFound } from '../problems.ts'
 import type { Caller } from '../workflows/dependencies.ts'
@@ -40,6 +42,7 @@ export interface AuthorizationDependencies {
   readonly database: Pick<Database, 'service' | 'tenant'>
   readonly credentials: Pick<CredentialService, 'open'>
   readonly vault: Vault
+  readonly secrets: SecretResolver
   readonly tokens: TokenSource
   readonly fetch: Fetch
   readonly nextId: () => string
@@ -95,11 +98,12 @@ export function createAuthorizations (deps: AuthorizationDependencies): Authoriz
   }
 }
 
-async function load ({ database, vault }: AuthorizationDependencies, { organizationId, credentialId }: CredentialKey): Promise<SealedContent> {
+async function load ({ database, vault, secrets }: AuthorizationDependencies, { organizationId, credentialId }: CredentialKey): Promise<SealedContent> {
   const row = await loadSealedCredential(database.service, organizationId, credentialId)
-  if (row === undefined) throw NotFound('credential')
+  const type = row === undefined ? undefined : credentialTypes.get(row.type)
+  if (row === undefined || type === undefined) throw NotFound('credential')
   try {
-    return await vault.open({ organizationId, credentialId, version: row.version }, row)
+    return await secrets.resolve(organizationId, type, await vault.open({ organizationId, credentialId, version: row.version }, row))
   } catch (error) {
     throw vaultProblem(error)
   }

@@ -24,7 +24,7 @@ async function store (keyring: Keyring): Promise<string> {
   const id = site.nextId()
   const sealed = await vault.seal({ organizationId, credentialId: id, version: 1 }, { data: { token: `token-${id}` }, allowedHosts: null })
   const audit = { id: site.nextId(), organizationId, actorType: 'system' as const, actorId: null, action: 'credential.created', targetType: 'credential', targetId: id, ip: null, requestId: null }
-  await database.tenant(organizationId).run(async tx => await insertCredential(tx, organizationId, 'bearer', { id, name: 'Shop', version: 1, ...sealed, publicData: '{}', secretFields: '["token"]', allowedHosts: null }, null, audit))
+  await database.tenant(organizationId).run(async tx => await insertCredential(tx, organizationId, 'bearer', { id, name: 'Shop', version: 1, ...sealed, publicData: '{}', secretFields: '["token"]', allowedHosts: null, secretReferences: null }, null, audit))
   const tokens = await vault.sealTokens({ organizationId, credentialId: id, version: 1 }, { accessToken: `access-${id}`, refreshToken: null, scope: null, client: 'c', allowedHosts: null })
   await saveTokens(sql, organizationId, id, { ...tokens, version: 1, expiresIn: null }, null)
   return id
