@@ -29,6 +29,7 @@ import { apiKeyRoutes } from './routes/api-keys.ts'
 import { auditLogRoutes } from './routes/audit-log.ts'
 import { authRoutes } from './routes/auth.ts'
 import { acceptanceRoutes, invitationRoutes, memberRoutes } from './routes/organization-members.ts'
+import { grantRoutes } from './routes/grants.ts'
 import { organizationRoutes } from './routes/organizations.ts'
 import { organizationRoleRoutes } from './routes/organization-roles.ts'
 import { securityTextRoutes } from './routes/security-txt.ts'
@@ -135,6 +136,8 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
     await scope.register(async function organizationScope (tenant) {
       guard(tenant, 'organization')
       await tenant.register(apiKeyRoutes, { prefix: '/api-keys', identity })
+      await tenant.register(grantRoutes, { prefix: '/workflows', grants: identity.grants, kind: 'workflow' })
+      await tenant.register(grantRoutes, { prefix: '/credentials', grants: identity.grants, kind: 'credential' })
       await tenant.register(auditLogRoutes, { prefix: '/audit-log', audit: auditTrail })
       for (const { prefix, routes } of tenantRoutes ?? []) await tenant.register(routes, { prefix })
     })

@@ -1,6 +1,7 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { sql as drizzleSql } from 'drizzle-orm'
 import postgres from 'postgres'
+import { NIL_ID } from '../lib/ids.ts'
 import { isTransient } from './failure.ts'
 import * as schema from './schema/index.ts'
 
@@ -15,6 +16,12 @@ export interface TenantDb {
   readonly organizationId: string
   /** One transaction. It is run again where a deadlock undid it, so `work` does nothing but what the transaction does. */
   run<T> (work: (tx: Executor) => Promise<T>): Promise<T>
+}
+
+/** Of what an organization has, the resources of one kind that a request sees. */
+export interface Confinement {
+  readonly kind: 'workflow' | 'credential'
+  readonly ids: readonly string[]
 }
 
 export interface DatabaseAddress {
@@ -42,7 +49,8 @@ export interface Database {
   readonly service: Sql
   /** Drizzle with the service role, for identity, which comes before any organization is known. */
   readonly identity: Drizzle
-  tenant (organizationId: string): TenantDb
+  /** @param granted where given, nothing of that kind exists in it but these: `weconnect_granted` of the schema */
+  tenant (organizationId: string, granted?: Confinement): TenantDb
   /** A connection of the tables' owner, for migrations and partitions; the caller ends it. */
   owner (): Sql
   close (): Promise<void>
@@ -82,10 +90,12 @@ export function createDatabase ({ address, embedded, poolSize, onNotice }: Datab
     embedded,
     service,
     identity,
-    tenant: organizationId => ({
+    tenant: (organizationId, granted) => ({
       organizationId,
       run: async work => await unlessTransient(async () => await tenants.transaction(async tx => {
         await tx.execute(drizzleSql`select set_config('role', 'weconnect_tenant', true), set_config('weconnect.organization_id', ${organizationId}, true)`)
+        // Ids only: an empty list would be none at all, and stand for no confinement.
+        if (granted !== undefined) await tx.execute(drizzleSql`select set_config(${`weconnect.granted_${granted.kind}`}, ${granted.ids.join(',') || NIL_ID}, true)`)
         return await work(tx as unknown as Executor)
       }))
     }),

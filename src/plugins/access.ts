@@ -2,6 +2,7 @@ import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { PUBLIC, type RouteAccess } from '../schemas/access.ts'
 import type { Permission } from '../services/identity/permissions.ts'
+import { enterByGrant } from './enter-by-grant.ts'
 import { NotFound, PermissionMissing } from '../services/problems.ts'
 
 /** Which hooks stand before the routes of a scope: none, the one that asks for a credential, and the one that finds its organization. */
@@ -80,6 +81,8 @@ function checkOf (declared: RouteAccess): onRequestAsyncHookHandler | undefined 
       if (id === undefined) throw NotFound('organization with this id')
       request.enterOrganization(id)
     }
-    request.requirePermission(declared.permission)
+    if (request.permissions.has(declared.permission)) return
+    if (declared.grantedBy === undefined) throw PermissionMissing(declared.permission)
+    await enterByGrant(request, declared.permission, declared.grantedBy)
   }
 }

@@ -70,7 +70,7 @@ function withBodyProblems (schema: FastifySchema): FastifySchema {
 /** What a route needs is said by its access, for readers and for programs. */
 function withPermission (schema: FastifySchema, access: RouteAccess | undefined): FastifySchema {
   if (schema === undefined || access === undefined || !('permission' in access)) return schema
-  return { ...schema, 'x-permission': access.permission, response: { ...problemResponses(403), ...(schema.response as object | undefined) } } as FastifySchema
+  return { ...schema, 'x-permission': access.permission, ...('grantedBy' in access ? { 'x-granted-by': access.grantedBy } : {}), response: { ...problemResponses(403), ...(schema.response as object | undefined) } } as FastifySchema
 }
 
 /** OpenAPI has no wildcard: the rest of a path is a parameter like others, called `path`. */

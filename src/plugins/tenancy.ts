@@ -1,6 +1,7 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Database, TenantDb } from '../db/client.ts'
+import type { Confinement, Database, TenantDb } from '../db/client.ts'
+import { NO_GRANTS, type HeldGrants } from '../services/identity/grants.ts'
 import type { Permissions } from '../services/identity/permissions.ts'
 import type { Membership } from '../services/identity/sessions.ts'
 import { MalformedRequest, NotFound } from '../services/problems.ts'
@@ -17,6 +18,10 @@ declare module 'fastify' {
     permissions: Permissions
     /** Rows of other organizations do not exist in it. */
     db: TenantDb
+    /** What the credential may with single resources, beyond that. */
+    grants: HeldGrants
+    /** From here on `db` holds these of that kind, and no others. */
+    confine (granted: Confinement): void
     /** For routes that name the organization in their path. Throws NotFound unless the credential belongs to it. */
     enterOrganization (organizationId: string): void
   }
@@ -27,6 +32,10 @@ export const tenancy = fp<{ database: Pick<Database, 'tenant'> }>(async function
   app.decorateRequest('organizationId', '')
   app.decorateRequest<TenantDb | null>('db', null)
   app.decorateRequest<Permissions | null>('permissions', null)
+  app.decorateRequest<HeldGrants | null>('grants', null)
+  app.decorateRequest('confine', function (this: FastifyRequest, granted: Confinement) {
+    this.db = database.tenant(this.organizationId, granted)
+  })
   app.decorateRequest('enterOrganization', function (this: FastifyRequest, organizationId: string) {
     const membership = membershipsOf(this.credential).find(candidate => candidate.organizationId === organizationId)
     if (membership === undefined) throw NotFound('organization with this id')
@@ -39,9 +48,10 @@ export const tenancy = fp<{ database: Pick<Database, 'tenant'> }>(async function
     else enter(request, onlyMembership(membershipsOf(request.credential)))
   })
 
-  function enter (request: FastifyRequest, { organizationId, permissions }: Membership): void {
+  function enter (request: FastifyRequest, { organizationId, permissions, grants = NO_GRANTS }: Membership): void {
     request.organizationId = organizationId
     request.permissions = permissions
+    request.grants = grants
     request.db = database.tenant(organizationId)
     request.log = request.log.child({ organizationId })
   }

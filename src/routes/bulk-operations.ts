@@ -52,7 +52,7 @@ export const bulkRetryRoutes: FastifyPluginAsyncTypebox<{ bulk: BulkOperations }
 /** `/v1/dead-letters`: what failed or ran out of time. */
 export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionService }> = async (app, { executions }) => {
   app.get('/', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listDeadLetters',

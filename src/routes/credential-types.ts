@@ -15,7 +15,7 @@ export const credentialTypeRoutes: FastifyPluginAsyncTypebox<{ types: ReadonlyMa
   app.setSerializerCompiler(asIs)
 
   app.get('/', {
-    config: { access: needs('credential:read') },
+    config: { access: needs('credential:read', 'credentials') },
     schema: {
       ...common,
       operationId: 'listCredentialTypes',
@@ -26,7 +26,7 @@ export const credentialTypeRoutes: FastifyPluginAsyncTypebox<{ types: ReadonlyMa
   }, async () => ({ data: [...types.values()].map(viewOf), nextCursor: null }))
 
   app.get('/:type', {
-    config: { access: needs('credential:read') },
+    config: { access: needs('credential:read', 'credentials') },
     schema: {
       ...common,
       operationId: 'getCredentialType',

@@ -34,7 +34,7 @@ export const credentialRoutes: FastifyPluginAsyncTypebox<{ credentials: Credenti
   })
 
   app.get('/', {
-    config: { access: needs('credential:read') },
+    config: { access: needs('credential:read', 'credentials') },
     schema: {
       ...common,
       operationId: 'listCredentials',
@@ -49,7 +49,7 @@ export const credentialRoutes: FastifyPluginAsyncTypebox<{ credentials: Credenti
   })
 
   app.get('/:id', {
-    config: { access: needs('credential:read') },
+    config: { access: needs('credential:read', 'credential') },
     schema: { ...common, operationId: 'getCredential', summary: 'Read what is not secret of a credential', params: IdParams, response: { 200: Credential, ...problemResponses(400, 401, 404, 422) } }
   }, async (request, reply) => tagged(reply, await credentials.get(callerOf(request), request.params.id)))
 
@@ -58,7 +58,7 @@ export const credentialRoutes: FastifyPluginAsyncTypebox<{ credentials: Credenti
 
 const changeRoutes: FastifyPluginAsyncTypebox<{ credentials: CredentialService }> = async (app, { credentials }) => {
   app.patch('/:id', {
-    config: { access: needs('credential:edit') },
+    config: { access: needs('credential:edit', 'credential') },
     schema: {
       ...common,
       operationId: 'updateCredential',
@@ -72,7 +72,7 @@ const changeRoutes: FastifyPluginAsyncTypebox<{ credentials: CredentialService }
   }, async (request, reply) => tagged(reply, await credentials.patch(callerOf(request), request.params.id, request.body, request.headers['if-match'])))
 
   app.delete('/:id', {
-    config: { access: needs('credential:edit') },
+    config: { access: needs('credential:edit', 'credential') },
     schema: {
       ...common,
       operationId: 'deleteCredential',
@@ -88,7 +88,7 @@ const changeRoutes: FastifyPluginAsyncTypebox<{ credentials: CredentialService }
   })
 
   app.post('/:id/test', {
-    config: { access: needs('credential:use') },
+    config: { access: needs('credential:use', 'credential') },
     schema: {
       ...common,
       operationId: 'testCredential',

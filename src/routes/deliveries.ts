@@ -38,7 +38,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<{ deliveries: Deliveries,
   app.setSerializerCompiler(asIs)
 
   app.get('/', {
-    config: { access: needs('webhook:read') },
+    config: { access: needs('webhook:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listDeliveries',
@@ -55,12 +55,12 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<{ deliveries: Deliveries,
   })
 
   app.get('/:id', {
-    config: { access: needs('webhook:read') },
+    config: { access: needs('webhook:read', 'delivery') },
     schema: { ...common, operationId: 'getDelivery', summary: 'Read a delivery, with its headers', params: IdParams, response: { 200: DeliveryDetails, ...problemResponses(400, 401, 403, 404, 422) } }
   }, async request => await deliveries.get(request.db, request.params.id))
 
   app.post('/:id/replay', {
-    config: { access: needs('webhook:replay'), idempotent: true },
+    config: { access: needs('webhook:replay', 'delivery'), idempotent: true },
     schema: {
       ...common,
       operationId: 'replayDelivery',

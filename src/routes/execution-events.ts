@@ -37,7 +37,7 @@ export const executionEventRoutes: FastifyPluginAsyncTypebox<{ tail: TailHub }> 
   app.addHook('preClose', async () => { for (const stream of streams) stream.push(null) })
 
   app.get('/:id/events', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'execution') },
     schema: {
       operationId: 'listExecutionEvents',
       tags: ['Executions'],

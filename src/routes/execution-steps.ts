@@ -29,7 +29,7 @@ const StepParams = Type.Object({ id: Id, nodeId: Type.String({ pattern: '^[A-Za-
 /** `/v1/executions/:id/steps`. Items are customers' data of any shape: they come as JSON text and are sent as they are. */
 export const executionStepRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionService }> = async (app, { executions }) => {
   app.get('/:id/steps', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'execution') },
     schema: {
       ...common,
       operationId: 'listSteps',
@@ -46,7 +46,7 @@ export const executionStepRoutes: FastifyPluginAsyncTypebox<{ executions: Execut
   })
 
   app.get('/:id/steps/:nodeId/items', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'execution') },
     schema: {
       ...common,
       operationId: 'listStepItems',

@@ -30,7 +30,7 @@ const LogQuery = Type.Object({
 /** `/v1/executions`. */
 export const executionRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionService }> = async (app, { executions }) => {
   app.get('/', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listExecutions',
@@ -48,7 +48,7 @@ export const executionRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionS
   })
 
   app.get('/:id', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'execution') },
     schema: {
       ...common,
       operationId: 'getExecution',
@@ -59,7 +59,7 @@ export const executionRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionS
   }, async request => await executions.get(request.db, request.params.id))
 
   app.get('/:id/logs', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'execution') },
     schema: {
       ...common,
       operationId: 'listLogs',
@@ -86,7 +86,7 @@ const Retry = Type.Object({
 /** What can be done to an execution; beside `executionRoutes`. */
 export const executionActionRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionService }> = async (app, { executions }) => {
   app.post('/:id/cancel', {
-    config: { access: needs('execution:manage') },
+    config: { access: needs('execution:manage', 'execution') },
     schema: {
       ...common,
       operationId: 'cancelExecution',
@@ -102,7 +102,7 @@ export const executionActionRoutes: FastifyPluginAsyncTypebox<{ executions: Exec
   })
 
   app.post('/:id/retry', {
-    config: { access: needs('execution:manage'), idempotent: true },
+    config: { access: needs('execution:manage', 'execution'), idempotent: true },
     schema: {
       ...common,
       operationId: 'retryExecution',
@@ -118,7 +118,7 @@ export const executionActionRoutes: FastifyPluginAsyncTypebox<{ executions: Exec
   })
 
   app.post('/:id/approvals/:nodeId', {
-    config: { access: needs('execution:manage') },
+    config: { access: needs('execution:manage', 'execution') },
     schema: {
       ...common,
       operationId: 'decideApproval',
@@ -138,7 +138,7 @@ export const executionActionRoutes: FastifyPluginAsyncTypebox<{ executions: Exec
   })
 
   app.delete('/:id', {
-    config: { access: needs('execution:delete') },
+    config: { access: needs('execution:delete', 'execution') },
     schema: {
       ...common,
       operationId: 'deleteExecution',
@@ -169,7 +169,7 @@ const Start = Type.Object({
 export const startRoutes: FastifyPluginAsyncTypebox<{ executions: ExecutionService, maxBodySize: number }> = async (app, { executions, maxBodySize }) => {
   app.post('/:id/executions', {
     bodyLimit: maxBodySize,
-    config: { access: needs('execution:start'), idempotent: true },
+    config: { access: needs('execution:start', 'workflow'), idempotent: true },
     schema: {
       ...common,
       operationId: 'startExecution',

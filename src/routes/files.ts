@@ -13,7 +13,7 @@ const BYTES = Type.String({ format: 'binary' })
 /** `/v1/files`. */
 export const fileRoutes: FastifyPluginAsyncTypebox<{ files: Files }> = async (app, { files }) => {
   app.get('/:id', {
-    config: { access: needs('execution:read') },
+    config: { access: needs('execution:read', 'file') },
     schema: {
       tags: ['Executions'],
       security: ORGANIZATION_SECURITY,

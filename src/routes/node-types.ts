@@ -17,7 +17,7 @@ export const nodeTypeRoutes: FastifyPluginAsyncTypebox<{ registry: Pick<NodeRegi
   app.setSerializerCompiler(asIs)
 
   app.get('/', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listNodeTypes',
@@ -31,7 +31,7 @@ export const nodeTypeRoutes: FastifyPluginAsyncTypebox<{ registry: Pick<NodeRegi
   })
 
   app.get('/:type', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'getNodeType',

@@ -44,7 +44,7 @@ const Nothing = Type.Union([Type.Object({}, { additionalProperties: false }), Ty
 /** `/v1/schedules`. A schedule is made by publishing a workflow with a `schedule` node. */
 export const scheduleRoutes: FastifyPluginAsyncTypebox<{ schedules: Schedules }> = async (app, { schedules }) => {
   app.get('/', {
-    config: { access: needs('schedule:read') },
+    config: { access: needs('schedule:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listSchedules',
@@ -59,7 +59,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<{ schedules: Schedules }>
   })
 
   app.post('/:id/pause', {
-    config: { access: needs('schedule:manage') },
+    config: { access: needs('schedule:manage', 'schedule') },
     schema: {
       ...common,
       operationId: 'pauseSchedule',
@@ -71,7 +71,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<{ schedules: Schedules }>
   }, async request => await schedules.pause(callerOf(request), request.params.id))
 
   app.post('/:id/resume', {
-    config: { access: needs('schedule:manage') },
+    config: { access: needs('schedule:manage', 'schedule') },
     schema: {
       ...common,
       operationId: 'resumeSchedule',
@@ -88,7 +88,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<{ schedules: Schedules }>
 
 const tickRoutes: FastifyPluginAsyncTypebox<{ schedules: Schedules }> = async (app, { schedules }) => {
   app.get('/:id/next', {
-    config: { access: needs('schedule:read') },
+    config: { access: needs('schedule:read', 'schedule') },
     schema: {
       ...common,
       operationId: 'previewSchedule',
@@ -100,7 +100,7 @@ const tickRoutes: FastifyPluginAsyncTypebox<{ schedules: Schedules }> = async (a
   }, async request => ({ data: await schedules.next(request.db, request.params.id, request.query.count), nextCursor: null }))
 
   app.post('/:id/backfill', {
-    config: { access: needs('schedule:manage'), idempotent: true },
+    config: { access: needs('schedule:manage', 'schedule'), idempotent: true },
     schema: {
       ...common,
       operationId: 'backfillSchedule',

@@ -6,7 +6,8 @@ import { Problem } from '../lib/problem.ts'
 import { needs, ticketFor } from '../schemas/access.ts'
 import { Instant, ORGANIZATION_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import { Forbidden, TooManyRequests, Unauthenticated } from '../services/problems.ts'
+import { grantedIds } from '../services/identity/grants.ts'
+import { Forbidden, PermissionMissing, TooManyRequests, Unauthenticated } from '../services/problems.ts'
 import { createTailConnection } from '../services/tail/connection.ts'
 import type { TailHub } from '../services/tail/index.ts'
 import { UpgradeRequired } from '../services/tail/problems.ts'
@@ -19,6 +20,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Whether a tail may go on: throws Unauthenticated once its credential is gone. */
     recheckTail: (() => Promise<void>) | null
+    /** Those that a tail may follow; null: all. */
+    tailWorkflows: ReadonlySet<string> | null
   }
 }
 
@@ -37,6 +40,7 @@ const SECRETS_IN_QUERY = ['token', 'access_token', 'accessToken', 'apiKey', 'api
 export const tailRoutes: FastifyPluginAsync<Options> = async (app, { tail }) => {
   const connections = new Map<string, number>()
   app.decorateRequest('recheckTail', null)
+  app.decorateRequest('tailWorkflows', null)
 
   async function authenticate (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const query = request.query as Record<string, unknown>
@@ -45,15 +49,18 @@ export const tailRoutes: FastifyPluginAsync<Options> = async (app, { tail }) => 
       const owner = typeof query['ticket'] === 'string' ? await tail.tickets.take(query['ticket']) : undefined
       if (owner === undefined) throw Unauthenticated('The ticket is not valid, was used, or has expired. Get another one from POST /v1/tail/tickets.')
       request.organizationId = owner.organizationId
+      request.tailWorkflows = owner.workflowIds === null ? null : new Set(owner.workflowIds)
       return
     }
     await app.authenticate(request, reply)
     await app.chooseOrganization(request, reply)
-    request.requirePermission(PERMISSION)
+    const workflows = followable(request)
+    request.tailWorkflows = workflows === null ? null : new Set(workflows)
     request.recheckTail = async () => {
       await app.authenticate(request, reply)
       request.enterOrganization(request.organizationId)
-      request.requirePermission(PERMISSION)
+      const now = followable(request)
+      if (now !== null && (workflows === null || workflows.some(id => !now.includes(id)))) throw Unauthenticated('Workflows that this tail may follow were taken back. Open another one.')
     }
   }
 
@@ -65,8 +72,8 @@ export const tailRoutes: FastifyPluginAsync<Options> = async (app, { tail }) => 
   })
 
   const schema = { hide: true, querystring: Type.Object({ ticket: Type.Optional(Type.String()) }, { additionalProperties: false }) }
-  app.get('/', { websocket: true, config: { access: ticketFor(PERMISSION) }, schema }, (socket, { organizationId, log, recheckTail }) => {
-    const connection = createTailConnection({ hub: tail, organizationId, socket, log })
+  app.get('/', { websocket: true, config: { access: ticketFor(PERMISSION) }, schema }, (socket, { organizationId, log, recheckTail, tailWorkflows: workflows }) => {
+    const connection = createTailConnection({ hub: tail, organizationId, workflows, socket, log })
     const stopChecking = limitLife(socket, recheckTail)
     connections.set(organizationId, (connections.get(organizationId) ?? 0) + 1)
     socket.on('message', (data: Buffer, binary: boolean) => { connection.receive(data, binary) })
@@ -96,6 +103,14 @@ function limitLife (socket: WebSocket, recheck: (() => Promise<void>) | null): (
   return () => { clearInterval(timer) }
 }
 
+/** The workflows whose executions the caller may read by grants alone; null: all. Throws PermissionMissing where there are none. */
+function followable (request: FastifyRequest): string[] | null {
+  if (request.permissions.has(PERMISSION)) return null
+  const ids = grantedIds(request.grants, 'workflow', PERMISSION)
+  if (ids.length === 0) throw PermissionMissing(PERMISSION)
+  return ids
+}
+
 const Ticket = Type.Object({
   ticket: Type.String({ description: 'For `GET /v1/tail?ticket=`, once' }),
   expiresAt: Instant
@@ -104,7 +119,7 @@ const Ticket = Type.Object({
 /** `/v1/tail/tickets`, in the organization scope. */
 export const tailTicketRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { tail }) => {
   app.post('/tickets', {
-    config: { access: needs(PERMISSION) },
+    config: { access: needs(PERMISSION, 'workflows') },
     schema: {
       operationId: 'createTailTicket',
       tags: ['Executions'],
@@ -115,7 +130,7 @@ export const tailTicketRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
       response: { 201: Ticket, ...problemResponses(400, 401, 404, 415, 422) }
     }
   }, async (request, reply) => {
-    const { actor } = request
-    return await reply.code(201).send(await tail.tickets.issue(request.organizationId, actor.type === 'user' ? actor.id : null))
+    const { actor, organizationId } = request
+    return await reply.code(201).send(await tail.tickets.issue({ organizationId, workflowIds: followable(request) }, actor.type === 'user' ? actor.id : null))
   })
 }

@@ -26,13 +26,14 @@ export const variableRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
   const suffix = of === 'workflow' ? 'WorkflowVariable' : 'Variable'
   const whose = of === 'workflow' ? 'a workflow' : 'the organization'
   const owner = of === 'workflow' ? { id: Id } : {}
+  const grantedBy = of === 'workflow' ? 'workflow' as const : undefined
   const OwnerParams = Type.Object({ ...owner }, { additionalProperties: false })
   const VariableParams = Type.Object({ ...owner, name: Name }, { additionalProperties: false })
   const common = { tags: ['Variables'], security: ORGANIZATION_SECURITY }
   const ownerOf = (params: object): { workflowId: string | null } => ({ workflowId: 'id' in params ? String(params.id) : null })
 
   app.get('/', {
-    config: { access: needs('variable:read') },
+    config: { access: needs('variable:read', grantedBy) },
     schema: {
       ...common,
       operationId: `list${suffix}s`,
@@ -48,7 +49,7 @@ export const variableRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
   })
 
   app.get('/:name', {
-    config: { access: needs('variable:read') },
+    config: { access: needs('variable:read', grantedBy) },
     schema: {
       ...common,
       operationId: `get${suffix}`,
@@ -62,7 +63,7 @@ export const variableRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
   })
 
   app.put('/:name', {
-    config: { access: needs('variable:edit') },
+    config: { access: needs('variable:edit', grantedBy) },
     schema: {
       ...common,
       operationId: `put${suffix}`,
@@ -78,7 +79,7 @@ export const variableRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
   })
 
   app.delete('/:name', {
-    config: { access: needs('variable:edit') },
+    config: { access: needs('variable:edit', grantedBy) },
     schema: {
       ...common,
       operationId: `delete${suffix}`,

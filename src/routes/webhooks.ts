@@ -37,7 +37,7 @@ const Filter = Type.Object({ ...pageProperties, workflowId: Type.Optional(Id) },
 /** `/v1/webhooks`. A webhook is made by publishing a workflow with a `webhook` node. */
 export const webhookRoutes: FastifyPluginAsyncTypebox<{ webhooks: Webhooks }> = async (app, { webhooks }) => {
   app.get('/', {
-    config: { access: needs('webhook:read') },
+    config: { access: needs('webhook:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listWebhooks',

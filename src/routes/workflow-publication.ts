@@ -25,7 +25,7 @@ export const workflowPublicationRoutes: FastifyPluginAsyncTypebox<{ workflows: W
   app.setSerializerCompiler(asIs)
 
   app.post('/:id/publish', {
-    config: { access: needs('workflow:publish'), idempotent: true },
+    config: { access: needs('workflow:publish', 'workflow'), idempotent: true },
     schema: {
       ...common,
       operationId: 'publishWorkflow',
@@ -38,7 +38,7 @@ export const workflowPublicationRoutes: FastifyPluginAsyncTypebox<{ workflows: W
   })))
 
   app.post('/:id/unpublish', {
-    config: { access: needs('workflow:publish'), idempotent: true },
+    config: { access: needs('workflow:publish', 'workflow'), idempotent: true },
     schema: {
       ...common,
       operationId: 'unpublishWorkflow',
@@ -51,7 +51,7 @@ export const workflowPublicationRoutes: FastifyPluginAsyncTypebox<{ workflows: W
   })))
 
   app.post('/:id/rollback', {
-    config: { access: needs('workflow:publish'), idempotent: true },
+    config: { access: needs('workflow:publish', 'workflow'), idempotent: true },
     schema: {
       ...common,
       operationId: 'rollBackWorkflow',

@@ -5,7 +5,7 @@ import { IdParams, ORGANIZATION_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { IfMatch, SavedWorkflow, ValidationResult } from '../schemas/workflow.ts'
 import type { WorkflowService } from '../services/workflows/index.ts'
-import { mayUseCredentials } from './credential-use.ts'
+import { mayNameOthers } from './references.ts'
 import { asIs, BODY_LIMIT, bodyIsJudgedByService, callerOf, tagged, TAGS } from './workflow-scope.ts'
 
 const EXAMPLE = {
@@ -24,7 +24,7 @@ const common = { tags: TAGS, security: ORGANIZATION_SECURITY }
 export const workflowCreationRoutes: FastifyPluginAsyncTypebox<{ workflows: WorkflowService }> = async (app, { workflows }) => {
   app.setSerializerCompiler(asIs)
   const reading = { bodyLimit: BODY_LIMIT, validatorCompiler: bodyIsJudgedByService(app) }
-  const writing = { ...reading, preHandler: mayUseCredentials }
+  const writing = { ...reading, preHandler: mayNameOthers }
 
   app.post('/', {
     ...writing,
@@ -59,7 +59,7 @@ export const workflowCreationRoutes: FastifyPluginAsyncTypebox<{ workflows: Work
 
   app.post('/validate', {
     ...reading,
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'validateWorkflow',
@@ -76,11 +76,11 @@ export const workflowCreationRoutes: FastifyPluginAsyncTypebox<{ workflows: Work
 /** New versions of workflows. */
 export const workflowSavingRoutes: FastifyPluginAsyncTypebox<{ workflows: WorkflowService }> = async (app, { workflows }) => {
   app.setSerializerCompiler(asIs)
-  const writing = { bodyLimit: BODY_LIMIT, validatorCompiler: bodyIsJudgedByService(app), preHandler: mayUseCredentials }
+  const writing = { bodyLimit: BODY_LIMIT, validatorCompiler: bodyIsJudgedByService(app), preHandler: mayNameOthers }
 
   app.put('/:id', {
     ...writing,
-    config: { access: needs('workflow:edit') },
+    config: { access: needs('workflow:edit', 'workflow') },
     schema: {
       ...common,
       operationId: 'replaceWorkflow',
@@ -96,7 +96,7 @@ export const workflowSavingRoutes: FastifyPluginAsyncTypebox<{ workflows: Workfl
 
   app.patch('/:id', {
     ...writing,
-    config: { access: needs('workflow:edit') },
+    config: { access: needs('workflow:edit', 'workflow') },
     schema: {
       ...common,
       operationId: 'updateWorkflow',

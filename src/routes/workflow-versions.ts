@@ -19,7 +19,7 @@ export const workflowVersionRoutes: FastifyPluginAsyncTypebox<{ workflows: Workf
   app.setSerializerCompiler(asIs)
 
   app.get('/:id/versions', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflow') },
     schema: {
       ...common,
       operationId: 'listWorkflowVersions',
@@ -35,7 +35,7 @@ export const workflowVersionRoutes: FastifyPluginAsyncTypebox<{ workflows: Workf
   })
 
   app.get('/:id/versions/:version', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflow') },
     schema: {
       ...common,
       operationId: 'getWorkflowVersion',
@@ -46,7 +46,7 @@ export const workflowVersionRoutes: FastifyPluginAsyncTypebox<{ workflows: Workf
   }, async request => await workflows.version(callerOf(request), request.params.id, Number(request.params.version)))
 
   app.get('/:id/export', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflow') },
     schema: {
       ...common,
       operationId: 'exportWorkflow',

@@ -22,7 +22,7 @@ export const workflowRoutes: FastifyPluginAsyncTypebox<{ workflows: WorkflowServ
   app.setSerializerCompiler(asIs)
 
   app.get('/', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflows') },
     schema: {
       ...common,
       operationId: 'listWorkflows',
@@ -43,7 +43,7 @@ export const workflowRoutes: FastifyPluginAsyncTypebox<{ workflows: WorkflowServ
   })
 
   app.get('/:id', {
-    config: { access: needs('workflow:read') },
+    config: { access: needs('workflow:read', 'workflow') },
     schema: {
       ...common,
       operationId: 'getWorkflow',
@@ -59,7 +59,7 @@ export const workflowRoutes: FastifyPluginAsyncTypebox<{ workflows: WorkflowServ
   })
 
   app.delete('/:id', {
-    config: { access: needs('workflow:edit') },
+    config: { access: needs('workflow:edit', 'workflow') },
     schema: {
       ...common,
       operationId: 'deleteWorkflow',

@@ -1,6 +1,12 @@
 import type { Permission } from '../services/identity/permissions.ts'
 
 /**
+ * Where grants on single resources may stand in for the role. What `:id` names: a workflow, a credential, or something that belongs to
+ * a workflow and follows its grants; or a list of such things, which then shows what was granted and no more.
+ */
+export type GrantedBy = 'workflow' | 'execution' | 'schedule' | 'delivery' | 'file' | 'credential' | 'workflows' | 'credentials'
+
+/**
  * Who may use a route: how the caller shows who it is, what it must be allowed to do, and how the organization is found.
  * Every route declares one as `config.access`; the application does not start with one that is missing or contradicts its scope.
  */
@@ -12,7 +18,7 @@ export type RouteAccess =
   /** A session or an API key, for all organizations that it belongs to. */
   | { readonly auth: 'credential', readonly organization: 'own' }
   /** `credential`: the one of the API key or of `X-Organization-Id`. `path`: `:id` of the path. */
-  | { readonly auth: 'session' | 'credential', readonly organization: 'credential' | 'path', readonly permission: Permission }
+  | { readonly auth: 'session' | 'credential', readonly organization: 'credential' | 'path', readonly permission: Permission, readonly grantedBy?: GrantedBy }
   /** A single-use ticket that leads to its organization, or else a credential: the route looks by itself. */
   | { readonly auth: 'ticket', readonly organization: 'credential', readonly permission: Permission }
 
@@ -22,8 +28,8 @@ export const OWN_ACCOUNT = { auth: 'session', organization: 'none' } as const sa
 export const OWN_ORGANIZATIONS = { auth: 'credential', organization: 'own' } as const satisfies RouteAccess
 
 /** In the organization scope: the usual case. */
-export function needs (permission: Permission): RouteAccess {
-  return { auth: 'credential', organization: 'credential', permission }
+export function needs (permission: Permission, grantedBy?: GrantedBy): RouteAccess {
+  return { auth: 'credential', organization: 'credential', permission, ...(grantedBy === undefined ? {} : { grantedBy }) }
 }
 
 /** For `/organizations/:id/…`. */

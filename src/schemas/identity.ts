@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { KEY_PERMISSIONS, ROLE_PERMISSIONS, type Permission } from '../services/identity/permissions.ts'
+import { GRANTABLE, KEY_PERMISSIONS, ROLE_PERMISSIONS, type GrantKind, type Permission } from '../services/identity/permissions.ts'
 import { ROLES } from '../services/identity/roles.ts'
 import { Id, Instant, Name, Nullable } from './common.ts'
 
@@ -55,6 +55,13 @@ export const OrganizationRole = Type.Object({
   createdAt: Nullable(Instant),
   updatedAt: Nullable(Instant)
 }, { $id: 'Role' })
+
+export function grantPermissions (kind: GrantKind) {
+  return Type.Array(Type.Unsafe<Permission>({ type: 'string', enum: [...GRANTABLE[kind]], examples: [GRANTABLE[kind][0]] }), { uniqueItems: true, minItems: 1, maxItems: 100 })
+}
+export const Grant = Type.Object({
+  userId: Id, email: Email, name: Name, permissions: Type.Array(Type.String({ examples: ['workflow:edit'] })), grantedBy: Nullable(Id), createdAt: Instant, updatedAt: Instant
+}, { $id: 'Grant' })
 
 const apiKey = {
   id: Id,

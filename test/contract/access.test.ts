@@ -1,28 +1,9 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { OF_EVERY_MEMBER, permissionsOfRole, type Permission } from '../../src/services/identity/permissions.ts'
 import { register, type Person } from '../support/app.ts'
 import { otherValues, queryFunctions } from '../support/query-calls.ts'
 import { accessSite, ROLES, type Headers, type Ids } from '../support/access-site.ts'
-
-interface Schema {
-  readonly $ref?: string
-  readonly type?: string
-  readonly format?: string
-  readonly enum?: readonly unknown[]
-  readonly example?: unknown
-  readonly examples?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly required?: readonly string[]
-  readonly anyOf?: readonly Schema[]
-}
-
-interface Operation {
-  readonly operationId: string
-  readonly security: readonly object[]
-  readonly parameters?: ReadonlyArray<{ readonly name: string, readonly in: string, readonly required?: boolean, readonly schema: Schema, readonly example?: unknown }>
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema, readonly example?: unknown }>> }
-  readonly 'x-permission'?: Permission
-}
+import { operationsOf, without } from '../support/operations.ts'
 
 const site = await accessSite(t)
 const { app, runtime, call, made, joined } = site
@@ -36,23 +17,11 @@ people.set('narrow', await joined(owner, 'narrow'))
 const stranger = await register(app, { organizationName: 'Theirs' })
 const theirs = await site.furnish(stranger, 'theirs')
 const small = await made<{ secret: string }>('POST', '/v1/api-keys', owner.headers, { name: 'small', scopes: ['package:read'] })
-const document = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, Operation>>, components: { schemas: Record<string, Schema> } }>()
-const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })))
-// What ends sessions, or takes away what others are tried on, comes last.
-const LAST = ['removeMember', 'revokeApiKey', 'revokeInvitation', 'deleteCredential', 'deleteExecution', 'deleteWorkflow', 'deleteRole', 'logout', 'deleteOrganization']
-operations.sort((a, b) => LAST.indexOf(a.operation.operationId) - LAST.indexOf(b.operation.operationId))
-const guarded = operations.filter(({ operation }) => operation.security.length > 0)
+const { all: operations, guarded, urlOf, bodyOf, ask } = await operationsOf(site)
 const ofPersons = guarded.filter(({ operation }) => !operation.security.some(scheme => 'apiKey' in scheme))
 
 /** Where what the service asks for beyond the route depends on the target. */
 const ASKED_FOR: Readonly<Record<string, Permission>> = { removeMember: 'member:manage' }
-/** Bodies without an example that would do. */
-const BODIES: Readonly<Record<string, unknown>> = {
-  changePassword: { currentPassword: 'not the password 1', newPassword: 'another passphrase 1' },
-  createCredential: { name: 'Another', type: 'bearer', data: { token: 'canary-another' } },
-  updateCredential: { name: 'Renamed' }
-}
-
 /** What changes something and leaves no row in the audit log, with the reason. */
 const UNRECORDED: Readonly<Record<string, string>> = {
   endOtherSessions: 'there are no others here',
@@ -67,45 +36,6 @@ const UNRECORDED: Readonly<Record<string, string>> = {
 }
 
 const auditRows = async () => Number((await runtime.database.service<Array<{ rows: string }>>`select count(*) as rows from audit_log where organization_id = ${owner.organizationId}`)[0]!.rows)
-
-const resolve = (schema: Schema): Schema => schema.$ref === undefined ? schema : document.components.schemas[schema.$ref.split('/').at(-1)!]!
-
-function sample (schema: Schema): unknown {
-  const { examples, example = examples?.[0], enum: values, anyOf, properties, required = [], type, format } = resolve(schema)
-  if (example !== undefined) return example
-  if (values !== undefined) return values[0]
-  if (anyOf !== undefined) return sample(anyOf[0]!)
-  if (properties !== undefined) return Object.fromEntries(required.map(name => [name, sample(properties[name]!)]))
-  if (format === 'date-time') return '2026-01-31T12:00:00Z'
-  return type === 'integer' ? 1 : type === 'boolean' ? true : type === 'array' ? [] : 'text'
-}
-
-function urlOf (path: string, { parameters = [] }: Operation, ids: Ids): string {
-  const parts = path.split('/')
-  const filled = parts.map((part, index) => {
-    const name = /^\{(\w+)\}$/.exec(part)?.[1]
-    if (name === undefined) return part
-    const { schema, example = sample(schema) } = parameters.find(parameter => parameter.in === 'path' && parameter.name === name)!
-    if (schema.format !== 'uuid') return encodeURIComponent(ids[name] ?? String(example))
-    return ids[name] ?? ids[parts[index - 1]!] ?? runtime.nextId()
-  }).join('/')
-  const query = parameters.filter(parameter => parameter.in === 'query' && parameter.required === true).map(({ name, schema, example = sample(schema) }) => `${name}=${encodeURIComponent(String(example))}`)
-  return `${filled}?${query.join('&')}`
-}
-
-function bodyOf ({ operationId, requestBody }: Operation): unknown {
-  const media = requestBody?.content['application/json']
-  return BODIES[operationId] ?? (media === undefined ? undefined : media.example ?? sample(media.schema))
-}
-
-const without = (body: string): string => body.replaceAll(/"instance":"[^"]*"/g, '')
-
-/** Of an operation on what the organization has, its parts new where the operation ends them. */
-async function ask (t: Test, { path, method, operation }: typeof operations[number], headers: Headers, ids: Ids) {
-  const answer = await call(method, urlOf(path, operation, ids), headers, bodyOf(operation))
-  t.ok(answer.statusCode < 500, `${method} ${path}: ${answer.statusCode} ${answer.body.slice(0, 200)}`)
-  return answer
-}
 
 t.test('the document says of each operation who may use it', async t => {
   t.ok(guarded.length > 60, `${guarded.length} operations ask for a credential`)

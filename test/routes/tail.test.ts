@@ -223,3 +223,32 @@ t.test('connections are counted', async t => {
   await new Promise(resolve => setTimeout(resolve, 20))
   t.equal((await metrics.tails.get()).values[0]!.value, before)
 })
+
+t.test('who was granted one workflow follows that one, by a header or a ticket', async t => {
+  const inject = async (method: 'POST' | 'PUT', path: string, payload: object, by: object = headers) => await app.inject({ method, url: path, headers: { ...by }, payload })
+  const guest = await register(app)
+  await inject('POST', `/v1/organizations/${organizationId}/roles`, { name: 'bare', permissions: [] })
+  const { token } = (await inject('POST', `/v1/organizations/${organizationId}/invitations`, { email: guest.email, role: 'bare' })).json<{ token: string }>()
+  await inject('POST', `/v1/invitations/${token}/accept`, {}, guest.headers)
+  const theirs = { ...guest.headers, 'x-organization-id': organizationId }
+  t.match((await refusal(url, theirs)).body, { status: 403, permission: 'execution:read' })
+  t.equal((await inject('POST', '/v1/tail/tickets', {}, theirs)).statusCode, 403)
+
+  const other = nextId()
+  await sql`insert into workflows (id, organization_id, name, version) values (${other}, ${organizationId}, 'Other', 1)`
+  t.equal((await inject('PUT', `/v1/workflows/${workflowId}/grants/${guest.userId}`, { permissions: ['execution:read'] })).statusCode, 200)
+  const [granted, hidden] = [await accept(sql, organizationId, workflowId), await accept(sql, organizationId, other)]
+  const answered = (await inject('POST', '/v1/tail/tickets', {}, theirs)).json<{ ticket: string }>()
+  for (const client of [await new Client(url, theirs).opened(), await new Client(`${url}?ticket=${answered.ticket}`).opened()]) {
+    client.send({ type: 'subscribe', id: 'all', organization: true })
+    client.send({ type: 'subscribe', id: 'other', workflowId: other })
+    client.send({ type: 'subscribe', id: 'hidden', executionId: hidden.executionId, after: null })
+    client.send({ type: 'subscribe', id: 'granted', executionId: granted.executionId, after: null })
+    client.send({ type: 'subscribe', id: 'workflow', workflowId })
+    await client.until(one => one.frames.length === 6)
+    t.match(Object.fromEntries(client.frames.filter(frame => frame.type === 'error').map(({ id, code }) => [id, code])), { all: 'WC_PERMISSION_MISSING', other: 'WC_NOT_FOUND', hidden: 'WC_NOT_FOUND' })
+    t.match(client.of('granted'), [{ executionId: granted.executionId, seq: 1 }])
+    t.same(client.of('hidden'), [])
+    client.socket.terminate()
+  }
+})

@@ -2,20 +2,27 @@ import type { Sql } from '../client.ts'
 
 /** @returns when it expires, milliseconds since the epoch, by the database's clock */
 export async function insertTicket (
-  sql: Sql, organizationId: string, ticket: { hash: Buffer, userId: string | null, seconds: number }
+  sql: Sql, organizationId: string, ticket: { hash: Buffer, userId: string | null, workflowIds: readonly string[] | null, seconds: number }
 ): Promise<number> {
   const [row] = await sql<Array<{ at: number }>>`
-    insert into tail_tickets (token_hash, organization_id, user_id, expires_at)
-    values (${ticket.hash}, ${organizationId}, ${ticket.userId}, now() + make_interval(secs => ${ticket.seconds}))
+    insert into tail_tickets (token_hash, organization_id, user_id, workflow_ids, expires_at)
+    values (${ticket.hash}, ${organizationId}, ${ticket.userId}, string_to_array(${ticket.workflowIds?.join(',') ?? null}::text, ',')::uuid[], now() + make_interval(secs => ${ticket.seconds}))
     returning floor(extract(epoch from expires_at) * 1000)::float8 as at`
   return row!.at
 }
 
+/** What a ticket opens. */
+export interface TicketScope {
+  readonly organizationId: string
+  /** Null: all. */
+  readonly workflowIds: readonly string[] | null
+}
+
 /** One statement: of two who come with the same ticket, one gets in. By its hash alone: the organization is what the ticket tells. */
-export async function takeTicket (sql: Sql, hash: Buffer): Promise<{ organizationId: string } | undefined> {
-  const [row] = await sql<Array<{ organizationId: string, valid: boolean }>>`
-    delete from tail_tickets where token_hash = ${hash} returning organization_id as "organizationId", expires_at > now() as valid`
-  return row?.valid === true ? { organizationId: row.organizationId } : undefined
+export async function takeTicket (sql: Sql, hash: Buffer): Promise<TicketScope | undefined> {
+  const [row] = await sql<Array<{ organizationId: string, workflowIds: string | null, valid: boolean }>>`
+    delete from tail_tickets where token_hash = ${hash} returning organization_id as "organizationId", array_to_string(workflow_ids, ',') as "workflowIds", expires_at > now() as valid`
+  return row?.valid === true ? { organizationId: row.organizationId, workflowIds: row.workflowIds?.split(',') ?? null } : undefined
 }
 
 export async function deleteExpiredTickets (sql: Sql): Promise<void> {

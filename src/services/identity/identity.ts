@@ -6,6 +6,7 @@ import type { OwnedCache } from '../../lib/owned-cache.ts'
 import { createAccounts, type Accounts } from './accounts.ts'
 import { createApiKeys, type ApiKeys } from './api-keys.ts'
 import { createCustomRoles, type CustomRoles } from './custom-roles.ts'
+import { createGrants, type Grants } from './grants.ts'
 import { createInvitations, type Invitations } from './invitations.ts'
 import type { Mailer } from './mailer.ts'
 import { createMembers, type Members } from './members.ts'
@@ -46,6 +47,7 @@ export interface Identity {
   readonly apiKeys: ApiKeys
   readonly members: Members
   readonly roles: CustomRoles
+  readonly grants: Grants
   readonly invitations: Invitations
   readonly passwordResets: PasswordResets
   readonly twoFactor: TwoFactor
@@ -65,6 +67,7 @@ export function createIdentity (options: Omit<IdentityDependencies, 'passwords'>
     apiKeys,
     members: createMembers(dependencies, sessions, apiKeys, roles),
     roles,
+    grants: createGrants(dependencies, sessions),
     invitations: createInvitations(dependencies, sessions, roles),
     twoFactor,
     passwordResets: createPasswordResets(dependencies, sessions)

@@ -16,7 +16,7 @@ export const PERMISSIONS = [
   'subscription:read', 'subscription:edit',
   'organization:read', 'organization:edit', 'organization:delete',
   'member:read', 'member:manage', 'owner:manage',
-  'role:manage',
+  'role:manage', 'grant:manage',
   'apiKey:read', 'apiKey:edit',
   'audit:read'
 ] as const
@@ -59,6 +59,17 @@ export const OF_EVERY_MEMBER: readonly Permission[] = ['organization:read', 'mem
 export function permissionsOfRole (role: string, stored: readonly string[] | null): Permissions {
   if (isBuiltIn(role)) return TABLE[role]
   return intersection((stored ?? []).filter(isPermission), ROLE_PERMISSIONS)
+}
+
+export type GrantKind = 'workflow' | 'credential'
+
+/** What can be granted on a single one. The first is part of every grant. */
+export const GRANTABLE: Readonly<Record<GrantKind, readonly [Permission, ...Permission[]]>> = {
+  workflow: [
+    'workflow:read', 'workflow:edit', 'workflow:publish', 'variable:read', 'variable:edit', 'execution:read', 'execution:start', 'execution:manage', 'execution:delete',
+    'schedule:read', 'schedule:manage', 'webhook:read', 'webhook:replay'
+  ],
+  credential: ['credential:read', 'credential:use', 'credential:edit']
 }
 
 /** The roles that hold a permission, the least of them last. */

@@ -1,8 +1,10 @@
 import * as queries from '../../db/queries/sessions.ts'
 import type { MembershipOfSession, NewSession, SessionRow } from '../../db/queries/sessions.ts'
 import { listMemberIds } from '../../db/queries/members.ts'
+import { grantsOfUser, type HeldGrantRow } from '../../db/queries/resource-grants.ts'
 import { by, type Origin } from '../audit.ts'
 import { NotFound, Unauthenticated } from '../problems.ts'
+import { heldGrants, type HeldGrants } from './grants.ts'
 import type { IdentityDependencies } from './identity.ts'
 import { permissionsOfRole, type Permissions } from './permissions.ts'
 import { createSecret, parseRefreshToken, refreshTokenText } from './tokens.ts'
@@ -10,11 +12,15 @@ import { createSecret, parseRefreshToken, refreshTokenText } from './tokens.ts'
 /** What is kept of a session that is alive. */
 export interface LiveSession {
   readonly memberships: readonly MembershipOfSession[]
+  /** Left out by processes of before there were any. */
+  readonly grants?: readonly HeldGrantRow[]
 }
 
 export interface Membership {
   readonly organizationId: string
   readonly permissions: Permissions
+  /** Beyond those, on single resources. None for API keys: these may what their scopes say. */
+  readonly grants?: HeldGrants
 }
 
 /** From where a session is used. */
@@ -91,10 +97,12 @@ export function createSessions ({ db, clock, nextId, refreshLifetime, liveSessio
     },
     async memberships (sessionId, userId) {
       const live = await liveSessions.get(sessionId, userId, async () => {
-        const memberships = await queries.membershipsOfSession(db, sessionId, userId, new Date(clock()))
-        return memberships === undefined ? undefined : { memberships }
+        const [memberships, grants] = await Promise.all([queries.membershipsOfSession(db, sessionId, userId, new Date(clock())), grantsOfUser(db, userId)])
+        return memberships === undefined ? undefined : { memberships, grants }
       })
-      return live?.memberships.map(({ organizationId, role, permissions }) => ({ organizationId, permissions: permissionsOfRole(role, permissions) }))
+      return live?.memberships.map(({ organizationId, role, permissions }) => ({
+        organizationId, permissions: permissionsOfRole(role, permissions), grants: heldGrants((live.grants ?? []).filter(grant => grant.organizationId === organizationId))
+      }))
     },
     list: async (userId, limit, before) => await queries.listSessions(db, userId, new Date(clock()), limit, before),
     async revoke (userId, sessionId, origin) {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { Problem } from '../../lib/problem.ts'
-import { NotFound } from '../problems.ts'
+import { NotFound, PermissionMissing } from '../problems.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { parseFrame, type ClientFrame, type SubscribeFrame } from './frames.ts'
 import type { TailHub } from './hub.ts'
@@ -26,6 +26,8 @@ export interface TailConnection {
 export interface ConnectionOptions {
   readonly hub: TailHub
   readonly organizationId: string
+  /** Those that the reader may follow; null: all of the organization. */
+  readonly workflows: ReadonlySet<string> | null
   readonly socket: TailSocket
   readonly log: Pick<Logger, 'info' | 'error'>
 }
@@ -43,7 +45,7 @@ interface Entry {
 }
 
 /** The protocol of one connection: frames in, subscriptions, frames out. */
-export function createTailConnection ({ hub, organizationId, socket, log }: ConnectionOptions): TailConnection {
+export function createTailConnection ({ hub, organizationId, workflows, socket, log }: ConnectionOptions): TailConnection {
   const entries = new Map<string, Entry>()
   const controls = new FloodGuard({ perSecond: 100, burst: 100 })
   const frames = new FloodGuard({ perSecond: 50, burst: 2 * MAX_SUBSCRIPTIONS })
@@ -113,8 +115,10 @@ export function createTailConnection ({ hub, organizationId, socket, log }: Conn
 
   function follow (frame: SubscribeFrame, sink: TailSink): Subscription {
     const after = frame.after ?? null
-    if ('executionId' in frame) return hub.followExecution({ organizationId, executionId: frame.executionId.toLowerCase(), after }, sink)
+    if ('executionId' in frame) return hub.followExecution({ organizationId, executionId: frame.executionId.toLowerCase(), after, workflows }, sink)
     const workflowId = 'workflowId' in frame ? frame.workflowId.toLowerCase() : null
+    if (workflows !== null && workflowId === null) throw PermissionMissing('execution:read')
+    if (workflowId !== null && workflows?.has(workflowId) === false) throw NotFound('workflow with this id')
     return hub.followScope({ organizationId, workflowId, cursor: after as string | null }, sink)
   }
 

@@ -15,11 +15,14 @@ export interface ExecutionScope {
   readonly executionId: string
   /** The `seq` (or the cursor) of the last event that is known already; null: none. */
   readonly after: number | string | null
+  /** Of which workflows it may be; null: of any. */
+  readonly workflows?: ReadonlySet<string> | null
 }
 
 interface Follow {
   readonly organizationId: string
   readonly executionId: string
+  readonly workflows: ReadonlySet<string> | null
   readonly sink: TailSink
   next: number
   state: 'opening' | 'open' | 'paused' | 'closed'
@@ -121,7 +124,7 @@ export function createExecutionTail ({ sql, now, log }: { sql: Sql, now: () => n
       seq === null ? [] : [tailSegment({ executionId, seq, lastSeq: lastSeq!, status: status ?? '', events: events!, xid: 0 })])
     for (const follow of readers) {
       if (follow.state === 'closed') continue
-      if (accepted === undefined) refuse(follow, NotFound('execution with this id'))
+      if (accepted === undefined || follow.workflows?.has(row!.workflowId!) === false) refuse(follow, NotFound('execution with this id'))
       else advance(follow, [accepted, ...segments], { lastSeq: row!.tableLastSeq ?? 1, over: row!.tableStatus !== null })
     }
   }
@@ -159,8 +162,8 @@ export function createExecutionTail ({ sql, now, log }: { sql: Sql, now: () => n
   }
 
   return {
-    follow ({ organizationId, executionId, after }, sink) {
-      const follow: Follow = { organizationId, executionId, sink, next: seqAfter(executionId, after) + 1, state: 'opening', heardAt: now() }
+    follow ({ organizationId, executionId, after, workflows = null }, sink) {
+      const follow: Follow = { organizationId, executionId, workflows, sink, next: seqAfter(executionId, after) + 1, state: 'opening', heardAt: now() }
       const readers = follows.get(executionId) ?? new Set()
       readers.add(follow)
       follows.set(executionId, readers)

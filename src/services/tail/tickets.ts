@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/client.ts'
-import { deleteExpiredTickets, insertTicket, takeTicket } from '../../db/queries/tail-tickets.ts'
+import { deleteExpiredTickets, insertTicket, takeTicket, type TicketScope } from '../../db/queries/tail-tickets.ts'
 import { instantText } from './public-event.ts'
 
 export interface TailTickets {
   /** For a browser, which cannot send headers with a WebSocket: good for one connection, soon. Only its hash is kept. */
-  issue (organizationId: string, userId: string | null): Promise<{ ticket: string, expiresAt: string }>
+  issue (scope: TicketScope, userId: string | null): Promise<{ ticket: string, expiresAt: string }>
   /** Uses it up. Undefined for whatever is not a live ticket. */
-  take (ticket: string): Promise<{ organizationId: string } | undefined>
+  take (ticket: string): Promise<TicketScope | undefined>
   close (): void
 }
 
@@ -23,9 +23,9 @@ export function createTailTickets ({ sql, log }: { sql: Sql, log: Logger }): Tai
   }, PURGE_INTERVAL).unref()
 
   return {
-    async issue (organizationId, userId) {
+    async issue ({ organizationId, workflowIds }, userId) {
       const ticket = `wct_${randomBytes(SECRET_BYTES).toString('base64url')}`
-      const expiresAt = await insertTicket(sql, organizationId, { hash: hashOf(ticket), userId, seconds: LIFETIME_SECONDS })
+      const expiresAt = await insertTicket(sql, organizationId, { hash: hashOf(ticket), userId, workflowIds, seconds: LIFETIME_SECONDS })
       return { ticket, expiresAt: instantText(expiresAt) }
     },
     take: async ticket => TICKET.test(ticket) ? await takeTicket(sql, hashOf(ticket)) : undefined,
