@@ -8,7 +8,7 @@ import { NotFound, PermissionMissing } from '../services/problems.ts'
 
 /** What shows a thing: whoever may see it is told what they lack, everybody else that it does not exist. */
 const SEEN_BY: Readonly<Record<GrantedThing, Permission>> = {
-  workflow: 'workflow:read', execution: 'execution:read', schedule: 'schedule:read', delivery: 'webhook:read', file: 'execution:read', credential: 'credential:read'
+  workflow: 'workflow:read', execution: 'execution:read', schedule: 'schedule:read', poll: 'schedule:read', delivery: 'webhook:read', file: 'execution:read', credential: 'credential:read'
 }
 
 /**

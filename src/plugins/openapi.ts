@@ -22,6 +22,7 @@ const TAGS = [
   { name: 'Variables', description: 'Values that workflows read as `$vars`' },
   { name: 'Executions', description: 'Runs of workflows, their steps and events' },
   { name: 'Schedules', description: 'What starts workflows by the clock' },
+  { name: 'Polls', description: 'What asks others by the clock, and starts workflows with what is new' },
   { name: 'Events', description: 'What starts workflows by its name, and what its payload must be' },
   { name: 'Event subscriptions', description: 'Where events of executions and workflows are sent, signed' },
   { name: 'Deliveries', description: 'What came in at webhooks, what was refused, and replays' },

@@ -6,6 +6,7 @@ import { executionActionRoutes, executionRoutes, startRoutes } from '../routes/e
 import { fileRoutes } from '../routes/files.ts'
 import { hookRoutes } from '../routes/hooks.ts'
 import { oauth2CallbackRoutes, oauth2Routes } from '../routes/oauth2.ts'
+import { pollRoutes, pollTestRoutes } from '../routes/polls.ts'
 import { scheduleRoutes } from '../routes/schedules.ts'
 import { tailRoutes, tailTicketRoutes } from '../routes/tail.ts'
 import { executionStepRoutes } from '../routes/execution-steps.ts'
@@ -48,7 +49,10 @@ export function appDependencies (runtime: Runtime): AppDependencies {
       ...workflowMounts({ workflows, variables, registry, packages }),
       ...credentialMounts(credentials),
       mount('/oauth2', async app => { await app.register(oauth2Routes, { authorizations: runtime.authorizations, secure }) }),
-      mount('/workflows', async app => { await app.register(startRoutes, { executions, maxBodySize }) }),
+      mount('/workflows', async app => {
+        await app.register(startRoutes, { executions, maxBodySize })
+        await app.register(pollTestRoutes, { polls: runtime.polls })
+      }),
       mount('/executions', async app => {
         await app.register(executionRoutes, { executions })
         await app.register(executionStepRoutes, { executions })
@@ -60,6 +64,7 @@ export function appDependencies (runtime: Runtime): AppDependencies {
       mount('/circuits', async app => { await app.register(circuitRoutes) }),
       mount('/webhooks', async app => { await app.register(webhookRoutes, { webhooks: runtime.webhooks }) }),
       mount('/schedules', async app => { await app.register(scheduleRoutes, { schedules: runtime.schedules }) }),
+      mount('/polls', async app => { await app.register(pollRoutes, { polls: runtime.polls }) }),
       mount('/events', async app => { await app.register(eventRoutes, { events: runtime.events, maxBodySize }) }),
       mount('/deliveries', async app => { await app.register(deliveryRoutes, { deliveries: runtime.deliveries, bulk: runtime.bulk }) }),
       mount('/dead-letters', async app => { await app.register(deadLetterRoutes, { executions }) }),

@@ -12,6 +12,8 @@ import type { RunIdentity } from '../services/runner/run-identity.ts'
 import { createRunner, type Runner } from '../services/runner/runner.ts'
 import type { Dispatcher } from '../services/dispatcher.ts'
 import { createStartedDispatch } from '../services/runner/dispatch-started.ts'
+import { releaseAllPolls } from '../db/queries/run-polls.ts'
+import { createPoller } from '../services/polls/poller.ts'
 import { createScheduler } from '../services/schedules/scheduler.ts'
 import { createSweeper, type Sweeper } from '../services/sweeper.ts'
 import type { RuntimeParts } from './parts.ts'
@@ -47,6 +49,7 @@ export async function startExecuting ({ config, database, queue, hints, address,
   const runner = createRunner({ sql, plans, writer, values, fetch, links, executionUrl: id => `${address}/v1/executions/${id}`, connect, filesOf, credentials, sandbox, metrics, log, now, nextId, slots, leaseSeconds })
   const sweeper = createSweeper({ sql, runner, queue, metrics, log, now })
   const scheduler = createScheduler({ sql, plans, dispatcher, hints, log, now, nextId })
+  const poller = createPoller({ sql, plans, values, dispatcher, fetch, credentials, metrics, log, now, nextId, leaseSeconds, onAnnounced: eventSender.nudge })
   const stopListening = hints.onControl(hint => {
     if (hint.type === 'mail') runner.mail(hint.executionId)
     else if (hint.type === 'due') runner.wake(hint)
@@ -56,16 +59,18 @@ export async function startExecuting ({ config, database, queue, hints, address,
     // Alone on its data directory, so whatever held a lease is gone; and what was begun and not finished may be why.
     const left = await expireAllLeases(sql) + await adoptUnfinished(sql, now())
     if (left > 0) log.info({ count: left }, 'Executions were unfinished when the process ended; they go on now')
+    await releaseAllPolls(sql)
   }
   queue.consume(createDeliveryWork(sql, runner))
   sweeper.start()
   scheduler.start()
+  poller.start()
   eventSender.start()
   return {
     runner,
     sweeper,
     async close (graceMilliseconds) {
-      await Promise.all([scheduler.close(), sweeper.close()])
+      await Promise.all([scheduler.close(), sweeper.close(), poller.close(graceMilliseconds)])
       await Promise.all([queue.close(graceMilliseconds), runner.close(graceMilliseconds)])
       stopListening()
       announcements.close()

@@ -16,6 +16,7 @@ import type { Acceptance } from '../services/acceptance.ts'
 import { createAnswerLinks } from '../services/answer-links.ts'
 import type { Answers } from '../services/answers.ts'
 import { createDatabaseClock, type DatabaseClock } from '../services/database-clock.ts'
+import type { Dispatcher } from '../services/dispatcher.ts'
 import { createExecutionService, type ExecutionService } from '../services/executions/index.ts'
 import { createEvents, type Events } from '../services/events/events.ts'
 import { createEventSubscriptions, type EventSubscriptions } from '../services/event-subscriptions/subscriptions.ts'
@@ -25,6 +26,7 @@ import { createMetrics, type Metrics } from '../services/metrics.ts'
 import { createNodePackages, type NodePackages } from '../services/node-packages.ts'
 import { createPlans, type Plans } from '../services/plans.ts'
 import type { Runner } from '../services/runner/runner.ts'
+import { createPolls, type Polls } from '../services/polls/polls.ts'
 import { createSchedules, type Schedules } from '../services/schedules/schedules.ts'
 import type { Sweeper } from '../services/sweeper.ts'
 import { createTailHub, type TailHub } from '../services/tail/index.ts'
@@ -82,6 +84,7 @@ export interface Runtime {
   readonly events: Events
   readonly eventSubscriptions: EventSubscriptions
   readonly schedules: Schedules
+  readonly polls: Polls
   readonly webhooks: Webhooks
   readonly answers: Answers
   readonly tail: TailHub
@@ -131,7 +134,6 @@ export async function createRuntime (config: Config, log: Logger, { database, em
   const executions = createExecutionService({ packages, sql, plans, acceptance, values, reaper, hints, nextId, now })
   const events = createEvents({ plans, acceptance, nextId, now })
   const eventSubscriptions = createEventSubscriptions({ vault: outside.vault, nextId, now, onSubscribed: organizationId => { hints.control({ type: 'subscription', organizationId }) } })
-  const schedules = createSchedules({ sql, dispatcher: ingestion.dispatcher, nextId, now })
   const tail = createTailHub({ sql, hints, now, log, metrics })
   const executing = config.mode === 'api' ? undefined : await startExecuting(shared, ingestion.dispatcher)
   const bulkWorker = executing && startBulkWorker({ database, executions, nextId, log })
@@ -154,7 +156,7 @@ export async function createRuntime (config: Config, log: Logger, { database, em
     events,
     eventSubscriptions,
     ...again(executions, nextId),
-    schedules,
+    ...byTheClock(shared, ingestion.dispatcher),
     tail,
     runner: executing?.runner,
     sweeper: executing?.sweeper,
@@ -189,6 +191,14 @@ function openWorkflows ({ hints, outside: { credentials, fetch }, address, now, 
 /** Where clients reach the service, as far as is known. */
 function addressOf ({ publicUrl, host, port }: Config['server']): string {
   return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+}
+
+/** What clients see and do of what starts by the clock. */
+function byTheClock ({ database: { service: sql }, plans, outside, nextId, now }: RuntimeParts, dispatcher: Dispatcher): Pick<Runtime, 'schedules' | 'polls'> {
+  return {
+    schedules: createSchedules({ sql, dispatcher, nextId, now }),
+    polls: createPolls({ sql, plans, fetch: outside.tenantFetch, credentials: outside.credentials, nextId, now })
+  }
 }
 
 /** What does something once more with what came in before. */

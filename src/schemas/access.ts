@@ -4,7 +4,7 @@ import type { Permission } from '../services/identity/permissions.ts'
  * Where grants on single resources may stand in for the role. What `:id` names: a workflow, a credential, or something that belongs to
  * a workflow and follows its grants; or a list of such things, which then shows what was granted and no more.
  */
-export type GrantedBy = 'workflow' | 'execution' | 'schedule' | 'delivery' | 'file' | 'credential' | 'workflows' | 'credentials'
+export type GrantedBy = 'workflow' | 'execution' | 'schedule' | 'poll' | 'delivery' | 'file' | 'credential' | 'workflows' | 'credentials'
 
 /**
  * Who may use a route: how the caller shows who it is, what it must be allowed to do, and how the organization is found.

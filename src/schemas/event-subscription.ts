@@ -4,7 +4,8 @@ import { Id, Instant, Nullable } from './common.ts'
 /** What can be subscribed to; the service has the list. */
 export const EVENT_NAMES = [
   'execution.succeeded', 'execution.failed', 'execution.cancelled', 'execution.timedOut',
-  'workflow.published', 'workflow.unpublished', 'workflow.rolledBack'
+  'workflow.published', 'workflow.unpublished', 'workflow.rolledBack',
+  'poll.failed', 'poll.recovered'
 ] as const
 
 const Events = Type.Array(Type.Unsafe<string>({ type: 'string', enum: EVENT_NAMES }), { minItems: 1, maxItems: 50, examples: [['execution.failed', 'execution.timedOut']] })

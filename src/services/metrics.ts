@@ -19,6 +19,7 @@ export function createMetrics (registry = new Registry()) {
     deferred: new Counter({ name: 'weconnect_deferred_total', help: 'Executions put back because their organization holds its share of the slots', registers }),
     openCircuits: new Gauge({ name: 'weconnect_circuits_open', help: 'Destinations that are not called for now, since calls kept failing', registers }),
     brokenCircuits: new Counter({ name: 'weconnect_circuits_broken_total', help: 'Times that calls to a destination were suspended', registers }),
+    polls: new Counter({ name: 'weconnect_polls_total', help: 'Polls that came to an end in this process', labelNames: ['outcome'], registers }),
     eventDeliveries: new Counter({ name: 'weconnect_event_deliveries_total', help: 'Attempts to tell subscribers of events', labelNames: ['outcome'], registers }),
     refusedUnlogged: new Counter({ name: 'weconnect_refused_unlogged_total', help: 'Refused requests that the log of deliveries has no row of, since there were too many', registers }),
     tails: new Gauge({ name: 'weconnect_tail_connections', help: 'Open tails', registers }),

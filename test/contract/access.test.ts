@@ -29,6 +29,7 @@ const UNRECORDED: Readonly<Record<string, string>> = {
   validateWorkflow: 'changes nothing',
   createTailTicket: 'opens one reading connection for a minute',
   testCredential: 'changes nothing',
+  testPoll: 'changes nothing',
   startExecution: 'the execution is the record',
   retryExecution: 'the execution is the record',
   backfillSchedule: 'the executions are the record',
@@ -176,7 +177,7 @@ t.test('a query that is asked with a wrong organization finds nothing and change
     }
     asked++
   }
-  const kinds = ['workflows', 'executions', 'schedules', 'credentials', 'api-keys', 'files', 'invitationId'] as const
+  const kinds = ['workflows', 'executions', 'schedules', 'polls', 'credentials', 'api-keys', 'files', 'invitationId'] as const
   for (const kind of kinds) {
     const id = ids[kind]!
     const values = { ...otherValues(), id, ids: [id], keyId: id, scheduleId: id, credentialId: ids['credentials'], credentialIds: [ids['credentials']], workflowId: ids['workflows'], executionId: ids['executions'], userId: ids['userId'] }

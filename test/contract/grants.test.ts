@@ -19,7 +19,7 @@ t.test('a grant opens what it names, and nothing else', async t => {
     await made('PUT', `/v1/${kind}s/${granted[`${kind}s`]}/grants/${guest.userId}`, owner.headers, { permissions: GRANTABLE[kind] })
   }
   const grantable: readonly string[] = [...GRANTABLE.workflow, ...GRANTABLE.credential]
-  const [seen, hidden] = [['workflows', 'executions', 'schedules', 'credentials'].map(name => granted[name]!), ['workflows', 'executions', 'schedules', 'credentials'].map(name => kept[name]!)]
+  const [seen, hidden] = [['workflows', 'executions', 'schedules', 'polls', 'credentials'].map(name => granted[name]!), ['workflows', 'executions', 'schedules', 'polls', 'credentials'].map(name => kept[name]!)]
   const shown = new Set<string>()
   let opened = 0
   // Lists first: what is done to the workflow changes what there is.

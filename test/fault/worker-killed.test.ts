@@ -52,3 +52,40 @@ t.test('kill -9 of the worker in the middle of HTTP nodes: another one resumes t
   t.equal(broken, 0)
   t.equal(leases, 0)
 })
+
+t.test('kill -9 of the worker in the middle of a poll: another one asks again, and no item is lost or doubled', { skip: missing('database', 'redis') }, async t => {
+  const callee = await startCallee(t)
+  const service = await deploySeparate(t)
+  const client = await service.client()
+  callee.hold = true
+  const workflow = await client.publish({
+    name: 'Polling',
+    nodes: [
+      { id: 'poll', type: 'poll', parameters: { every: '1s', url: `${callee.url}/poll`, query: { after: '{{ $cursor }}' }, key: 'call', cursor: '{{ $json.call }}' } },
+      { id: 'after', type: 'set', parameters: { fields: { done: true } } }
+    ],
+    connections: [{ from: 'poll', to: 'after' }],
+    settings: {}
+  })
+  const [{ id }] = (await client.call('GET', `/v1/polls?workflowId=${workflow.id}`)).data
+  for (let round = 1; round <= 3; round++) {
+    await until('it asks', () => callee.callsTo('/poll').some(call => !call.answered && !call.aborted))
+    await service.startWorker()
+    await service.workers[round - 1]!.kill()
+    callee.hold = false
+    const answered = callee.callsTo('/poll').filter(call => call.answered).length
+    await until('another worker polls', () => callee.callsTo('/poll').filter(call => call.answered).length > answered + 1)
+    callee.hold = true
+  }
+  callee.hold = false
+  await client.call('POST', `/v1/polls/${id}/pause`)
+  const state = await until('the last poll is over', async () => {
+    const poll = await client.call('GET', `/v1/polls/${id}`)
+    return poll.polling === false && poll
+  })
+  await client.allFinished(workflow.id, callee.callsTo('/poll').filter(call => call.answered).length)
+  const items = (await service.sql<Array<{ payload: { items: Array<{ call: number }> } }>>`select payload from executions where workflow_id = ${workflow.id} order by id`).flatMap(({ payload }) => payload.items.map(({ call }) => call))
+  t.strictSame(items, callee.calls.flatMap((call, index) => call.answered ? [index] : []), 'each answer that reached a worker started one execution')
+  t.equal(state.cursor, items.at(-1))
+  t.match(state, { failures: 0, lastError: null })
+})

@@ -69,15 +69,17 @@ export async function accessSite (t: Teardown): Promise<Site> {
       nodes: [
         { id: 'in', type: 'webhook', parameters: { method: 'POST', path: word } },
         { id: 'daily', type: 'schedule', parameters: { cron: '0 9 * * *' } },
+        { id: 'orders', type: 'poll', parameters: { cron: '0 9 * * *', url: 'https://127.0.0.1/orders', key: 'id' } },
         { id: 'by-hand', type: 'manual', parameters: {} },
         { id: 'tag', type: 'set', parameters: { fields: { word } } }
       ],
-      connections: [{ from: 'in', to: 'tag' }, { from: 'daily', to: 'tag' }, { from: 'by-hand', to: 'tag' }]
+      connections: [{ from: 'in', to: 'tag' }, { from: 'daily', to: 'tag' }, { from: 'orders', to: 'tag' }, { from: 'by-hand', to: 'tag' }]
     })
     await made('POST', `/v1/workflows/${workflow.id}/publish`, headers, {})
     const { executionId } = await made<{ executionId: string }>('POST', `/v1/workflows/${workflow.id}/executions`, headers, { input: { word }, startNode: 'by-hand' })
     await until('the execution has ended', async () => ['succeeded', 'failed'].includes((await made<{ status: string }>('GET', `/v1/executions/${executionId}`, headers)).status))
     const [schedule] = (await made<{ data: Array<{ id: string }> }>('GET', '/v1/schedules', headers)).data
+    const [poll] = (await made<{ data: Array<{ id: string }> }>('GET', '/v1/polls', headers)).data
     const credential = await made('POST', '/v1/credentials', headers, { name: word, type: 'bearer', data: { token: `canary-${word}` } })
     const key = await made('POST', '/v1/api-keys', headers, { name: word })
     const invitation = await made('POST', `/v1/organizations/${organizationId}/invitations`, headers, { email: `${word}@example.org`, role: 'viewer' })
@@ -94,6 +96,7 @@ export async function accessSite (t: Teardown): Promise<Site> {
       workflows: workflow.id,
       executions: executionId,
       schedules: schedule!.id,
+      polls: poll!.id,
       credentials: credential.id,
       'api-keys': key.id,
       organizations: organizationId,

@@ -71,7 +71,7 @@ export function otherValues (): Record<string, unknown> {
     name: 'theirs', q: 'theirs', type: undefined, nodeType: undefined, published: undefined, status: undefined, trigger: undefined, role: 'viewer', kind: 'cancel',
     types: ['subWorkflow'], change: { name: 'Changed' }, known: undefined, paused: true, next: null, key: 'key', fingerprint: randomBytes(32), token: id, filter: { limit: 50 },
     secretHash: randomBytes(32), tokenHash: randomBytes(32), overlapUntil: new Date(), most: 10, schema: '{}', host: 'theirs', message: { messageId: id, kind: 'cancel', body: {} },
-    variable: { id, name: 'theirs', value: '1' }, names: ['theirs'], enabledBy: null, createdBy: null, endpoints: [], triggers: [], schedules: [], keptNodeIds: [], ticks: [],
+    variable: { id, name: 'theirs', value: '1' }, names: ['theirs'], enabledBy: null, createdBy: null, endpoints: [], triggers: [], schedules: [], polls: [], nodeId: 'orders', cursor: null, keptNodeIds: [], ticks: [],
     content: { id, name: 'Stolen', nodes: '[]', connections: '[]', definition: '{}', createdBy: null, version: 2, publicData: '{}', secretFields: '[]', allowedHosts: null, secret: randomBytes(8), dataKey: randomBytes(8), keyId: 'k' }, ticket: { hash: randomBytes(32), userId: null, workflowIds: null, seconds: 60 }, grant: { userId: id, permissions: ['workflow:read'], grantedBy: null }, thing: 'execution', seconds: 60,
     invitation: { id, email: 'theirs@example.org', role: 'viewer', invitedBy: null, createdAt: new Date(), expiresAt: new Date(), tokenHash: randomBytes(32) },
     added: { id, name: 'stolen', description: '', permissions: ['workflow:read'] },

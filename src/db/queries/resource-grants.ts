@@ -95,6 +95,7 @@ const WORKFLOW_OF = {
   credential: sql`select id as workflow_id, id, organization_id from credentials`,
   execution: sql`select workflow_id, id, organization_id from executions`,
   schedule: sql`select workflow_id, id, organization_id from schedules`,
+  poll: sql`select workflow_id, id, organization_id from polls`,
   delivery: sql`select workflow_id, id, organization_id from executions union all select workflow_id, id, organization_id from refused_deliveries`,
   file: sql`select e.workflow_id, f.id, f.organization_id from files f join executions e on e.id = f.execution_id and e.organization_id = f.organization_id`
 } as const

@@ -130,6 +130,29 @@ export const schedules = pgTable('schedules', {
   createdAt: createdAt()
 })
 
+export const polls = pgTable('polls', {
+  id: uuid('id').primaryKey(),
+  organizationId: organizationId(),
+  workflowId: uuid('workflow_id').notNull(),
+  nodeId: text('node_id').notNull(),
+  version: integer('version'),
+  rule: jsonb('rule').notNull(),
+  nextTick: instant('next_tick'),
+  nextAt: instant('next_at'),
+  lease: uuid('lease'),
+  leasedUntil: instant('leased_until'),
+  cursor: json('cursor'),
+  begun: boolean('begun').notNull().default(false),
+  failures: integer('failures').notNull().default(0),
+  lastError: json('last_error'),
+  lastPolledAt: instant('last_polled_at'),
+  lastSuccessAt: instant('last_success_at'),
+  lastItems: integer('last_items'),
+  lastExecutionId: uuid('last_execution_id'),
+  pausedAt: instant('paused_at'),
+  createdAt: createdAt()
+})
+
 export const credentialTokens = pgTable('credential_tokens', {
   credentialId: uuid('credential_id').primaryKey(),
   organizationId: organizationId(),

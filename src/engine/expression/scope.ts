@@ -50,5 +50,7 @@ export interface ExpressionScope {
   readonly timeZone: string
   readonly nodeId: string
   readonly page?: PageScope | undefined
+  /** Where the polls of a trigger have come to. */
+  readonly cursor?: unknown
   readonly limits?: Partial<ExpressionLimits>
 }

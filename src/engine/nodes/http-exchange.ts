@@ -7,18 +7,27 @@ import { createDownload, type Download } from './http-download.ts'
 import { firstPage, itemOf, itemsOf, MAX_PAGES_SIZE, nextPage } from './http-pagination.ts'
 import type { NextPage } from './http-pagination.ts'
 import { buildRequest } from './http-request-build.ts'
-import { attachmentsOf } from './http-request-files.ts'
-import type { HttpRequestParameters } from './http-request-parameters.ts'
+import type { Attachments } from './http-request-files.ts'
+import type { HttpRequestParameters, Pagination } from './http-request-parameters.ts'
 import { readResponse } from './http-response.ts'
 import type { HttpAnswerItem } from './http-response.ts'
 import type { NodeContext, OutgoingRequest } from './node-type.ts'
 
+/** What a request needs of the powers of a node. */
+export type RequestContext = Pick<NodeContext<HttpRequestParameters>, 'parameters' | 'idempotencyKey' | 'now'>
+
 /** What all requests of a step share. */
 export interface Session {
-  readonly context: NodeContext<HttpRequestParameters>
+  readonly context: RequestContext
   /** With the credential in what it sends. */
   readonly fetch: AuthorizedFetch
   readonly clientCertificate: Credential | undefined
+  /** What files of item `index` are taken from, where there are any. */
+  readonly attachments?: (index: number) => Attachments
+}
+
+interface NodeSession extends Session {
+  readonly context: NodeContext<HttpRequestParameters>
 }
 
 interface Answered {
@@ -28,7 +37,7 @@ interface Answered {
 }
 
 /** The items that item `index` makes: its answer, or all of its pages. */
-export async function exchange (session: Session, index: number, signal: AbortSignal): Promise<OutputItem[]> {
+export async function exchange (session: NodeSession, index: number, signal: AbortSignal): Promise<OutputItem[]> {
   const { context } = session
   const parameters = context.parameters(index)
   if (parameters.pagination !== undefined) return await allPages(session, index, parameters, signal)
@@ -39,32 +48,51 @@ export async function exchange (session: Session, index: number, signal: AbortSi
 }
 
 async function allPages (session: Session, index: number, first: HttpRequestParameters, signal: AbortSignal): Promise<OutputItem[]> {
-  const { context } = session
   const found: OutputItem[] = []
+  for await (const { answer, pagination } of pagesOf(session, index, first, signal)) {
+    const entries = pagination.items === undefined ? [answer] : itemsOf(pagination, answer)!
+    for (const entry of entries) found.push({ from: index, json: { ...itemOf(entry) } })
+  }
+  return found
+}
+
+export interface Page {
+  readonly answer: HttpAnswerItem
+  /** As the answer has it: expressions in it see the answer. */
+  readonly pagination: Pagination
+}
+
+/** Page after page, for parameters with a pagination. Throws NodeError where there are too many bytes, or no way on. */
+export async function * pagesOf (session: Session, index: number, first: HttpRequestParameters, signal: AbortSignal): AsyncGenerator<Page> {
+  const { context } = session
   let parameters = first
   let next: NextPage | null = firstPage(first.pagination!)
   let size = 0
   for (let pages = 1; next !== null; pages++) {
     // Each page is a request of its own: with one key for all, the far side would answer with the first again.
     const key = pages === 1 ? context.idempotencyKey(index) : `${context.idempotencyKey(index)}:${pages}`
-    const { answer, url, size: received } = await send(session, parameters, key, next, signal, index)
+    const { answer, url, size: received }: Answered = await send(session, parameters, key, next, signal, index)
     size += received
     if (size > MAX_PAGES_SIZE) throw new NodeError('WC_HTTP_TOO_LARGE', `The pages together are larger than ${MAX_PAGES_SIZE} bytes`)
     parameters = context.parameters(index, { response: answer, count: pages })
     const pagination = parameters.pagination!
-    const entries = pagination.items === undefined ? [answer] : itemsOf(pagination, answer)!
-    for (const entry of entries) found.push({ from: index, json: { ...itemOf(entry) } })
+    yield { answer, pagination }
     const following = nextPage(pagination, answer, url, pages)
     if (following !== null && following.by !== 'parameters' && JSON.stringify(following) === JSON.stringify(next)) {
       throw new NodeError('WC_HTTP_PAGINATION', 'The answer names the page that it is as the next one')
     }
     next = following
   }
-  return found
 }
 
-async function send ({ context, fetch, clientCertificate }: Session, parameters: HttpRequestParameters, key: string, page: NextPage, signal: AbortSignal, index: number, download?: Download): Promise<Answered> {
-  const built = withPage({ ...buildRequest(parameters, key, signal, attachmentsOf(context, index)), ...waysOf(parameters, clientCertificate) }, page)
+/** The answer to one request, for parameters without a pagination; it is no file. */
+export async function answerOf (session: Session, index: number, parameters: HttpRequestParameters, signal: AbortSignal): Promise<HttpAnswerItem> {
+  const { answer } = await send(session, parameters, session.context.idempotencyKey(index), { by: 'parameters' }, signal, index)
+  return answer
+}
+
+async function send ({ context, fetch, clientCertificate, attachments }: Session, parameters: HttpRequestParameters, key: string, page: NextPage, signal: AbortSignal, index: number, download?: Download): Promise<Answered> {
+  const built = withPage({ ...buildRequest(parameters, key, signal, attachments?.(index)), ...waysOf(parameters, clientCertificate) }, page)
   const request = download === undefined || built.method === 'HEAD' ? built : { ...built, sink: download.sink(parameters.failOnStatus !== false) }
   const { service, region } = parameters.aws ?? {}
   const response = await fetch(request, { now: context.now(), service, region })

@@ -10,7 +10,7 @@ import type { OutgoingRequest, StreamedBody } from './node-type.ts'
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 /** Evaluated parameters may hold anything where an expression stood, so each is looked at again. */
-export function buildRequest (parameters: HttpRequestParameters, idempotencyKey: string, signal: AbortSignal, attachments: Attachments): OutgoingRequest {
+export function buildRequest (parameters: HttpRequestParameters, idempotencyKey: string, signal: AbortSignal, attachments: Attachments | undefined): OutgoingRequest {
   const method = String(parameters.method ?? 'GET').toUpperCase()
   const body = buildBody(parameters, attachments)
   const headers = new Map(headerPairs(parameters.headers))
@@ -48,9 +48,10 @@ interface Body {
   readonly contentType?: string
 }
 
-function buildBody ({ body, bodyType = 'json', binaryName, files = {} }: HttpRequestParameters, attachments: Attachments): Body {
-  if (bodyType === 'binary') return binaryBody(attachments, binaryName)
-  if (bodyType === 'multipart') return multipartBody(attachments, body === undefined ? [] : pairsOf(body, 'body'), pairsOf(files, 'files'))
+function buildBody ({ body, bodyType = 'json', binaryName, files = {} }: HttpRequestParameters, attachments: Attachments | undefined): Body {
+  if (attachments === undefined && (bodyType === 'binary' || bodyType === 'multipart')) throw new NodeError('WC_HTTP_BODY', 'There is no item here whose files could be sent', { pointer: '/bodyType' })
+  if (bodyType === 'binary') return binaryBody(attachments!, binaryName)
+  if (bodyType === 'multipart') return multipartBody(attachments!, body === undefined ? [] : pairsOf(body, 'body'), pairsOf(files, 'files'))
   if (body === undefined || bodyType === 'none') return {}
   switch (bodyType) {
     case 'json': return { content: stringify(body), contentType: 'application/json' }

@@ -17,7 +17,7 @@ export const DEFAULT_CONCURRENCY = 10
 export const DEFAULT_MAX_PAGES = 100
 export const MAX_PAGES = 10_000
 
-const Pagination = Type.Object({
+export const Pagination = Type.Object({
   mode: oneOf(['page', 'cursor', 'link', 'expression'], {
     title: 'Mode', description: 'page: a number that rises; cursor: a value of the answer; link: its Link header; expression: what the parameters make of $response and $pageCount.'
   }),

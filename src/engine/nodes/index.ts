@@ -14,6 +14,7 @@ import { merge } from './merge.ts'
 import { noOp } from './no-op.ts'
 import type { NodeType } from './node-type.ts'
 import { outsideNodes } from './outside/index.ts'
+import { poll } from './poll.ts'
 import { respond } from './respond.ts'
 import { schedule } from './schedule.ts'
 import { set } from './set.ts'
@@ -26,7 +27,7 @@ import { webhook } from './webhook.ts'
 
 /** The node types that come with WeConnect, in the order in which they are shown. */
 export const builtinNodes: readonly NodeType[] = [
-  webhook, schedule, event, manual, subWorkflowTrigger, error, set, ifNode, switchNode, filter, merge, loop, code, httpRequest, respond, wait, approval, subWorkflow, map, noOp, stop,
+  webhook, schedule, poll, event, manual, subWorkflowTrigger, error, set, ifNode, switchNode, filter, merge, loop, code, httpRequest, respond, wait, approval, subWorkflow, map, noOp, stop,
   ...outsideNodes,
   ...dataNodes,
   ...fileNodes

@@ -10,7 +10,8 @@ const SHORTEST = '1s'
 const instant = (title: string, description: string) =>
   Type.Optional(Type.String({ title, description, format: 'date-time', examples: ['2026-01-31T12:00:00Z'], ...STATIC }))
 
-const ScheduleParameters = Type.Object({
+/** When a trigger that goes by the clock does so, apart from one time. */
+export const timeParameters = {
   cron: Type.Optional(Type.String({
     title: 'Cron',
     description: 'Five fields (minute, hour, day of the month, month, day of the week), or six with seconds before them. Names, ranges, lists, steps, L (last), # (nth) and W (nearest weekday).',
@@ -20,17 +21,28 @@ const ScheduleParameters = Type.Object({
     ...STATIC
   })),
   every: Type.Optional(duration({ title: 'Every', description: `An interval of ${SHORTEST} or more, counted from startAt, else from the publication.`, ...STATIC })),
-  at: instant('At', 'One time.'),
   timeZone: Type.Optional(Type.String({ title: 'Time zone', description: "Of the cron pattern: an IANA name. The workflow's, unless given.", maxLength: 64, examples: ['Europe/Paris'], ...STATIC })),
+  jitter: Type.Optional(duration({ title: 'Jitter', description: 'Each tick comes later by a part of this that looks random and is the same for all servers.', ...STATIC })),
+  startAt: instant('Start', 'No tick before this.'),
+  endAt: instant('End', 'No tick after this.')
+}
+
+const { cron, every, timeZone, jitter, startAt, endAt } = timeParameters
+
+const ScheduleParameters = Type.Object({
+  cron,
+  every,
+  at: instant('At', 'One time.'),
+  timeZone,
   missed: Type.Optional(oneOf(MISSED_POLICIES, {
     title: 'Missed ticks', description: 'What to do about ticks that nobody was there for: nothing, one execution for all of them, or one each (the last hundred).', default: 'one', ...STATIC
   })),
   overlap: Type.Optional(oneOf(OVERLAP_POLICIES, {
     title: 'Overlap', description: 'What to do when the execution before is not over: start all the same, skip the tick, start when it is over (one tick is kept), or cancel it.', default: 'allow', ...STATIC
   })),
-  jitter: Type.Optional(duration({ title: 'Jitter', description: 'Each tick comes later by a part of this that looks random and is the same for all servers.', ...STATIC })),
-  startAt: instant('Start', 'No tick before this.'),
-  endAt: instant('End', 'No tick after this.')
+  jitter,
+  startAt,
+  endAt
 }, { additionalProperties: false })
 
 type ScheduleParameters = Static<typeof ScheduleParameters>
@@ -44,7 +56,7 @@ export const schedule = defineNode({
   effects: 'none',
   trigger: true,
   parameters: ScheduleParameters,
-  check: parameters => scheduleIssues(parameters as ScheduleParameters),
+  check: parameters => timeIssues(parameters, ['cron', 'every', 'at']),
   run: ({ items }) => ({ outputs: { main: items.map((_item, index) => ({ from: index })) } })
 })
 
@@ -54,10 +66,12 @@ export function scheduleRuleOf (parameters: Readonly<Record<string, unknown>>, w
   return { ...rest, timeZone, missed, overlap }
 }
 
-function scheduleIssues ({ cron, every, at, timeZone, startAt, endAt }: ScheduleParameters): readonly ParameterIssue[] {
+/** What is wrong with the times of a trigger that takes exactly one of `rules`. */
+export function timeIssues (parameters: Readonly<Record<string, unknown>>, rules: ReadonlyArray<'cron' | 'every' | 'at'>): readonly ParameterIssue[] {
+  const { cron, every, timeZone, startAt, endAt } = parameters as ScheduleParameters
   const issues: ParameterIssue[] = []
   const report = (pointer: string, message: string): void => { issues.push({ pointer, message, code: 'WC_SCHEDULE' }) }
-  if ([cron, every, at].filter(rule => rule !== undefined).length !== 1) report('', 'needs exactly one of cron, every and at')
+  if (rules.filter(rule => parameters[rule] !== undefined).length !== 1) report('', `needs exactly one of ${rules.slice(0, -1).join(', ')} and ${rules.at(-1)}`)
   const zoneIsKnown = timeZone === undefined || isTimeZone(timeZone)
   if (!zoneIsKnown) report('/timeZone', 'is no IANA time zone, such as Europe/Paris')
   if (cron !== undefined) {

@@ -44,7 +44,7 @@ export function createSchedules ({ sql, dispatcher, nextId, now }: ScheduleDepen
   async function setPaused ({ db, origin }: Caller, id: string, paused: boolean): Promise<ScheduleRow> {
     const row = await get(db, id)
     const audit = { id: nextId(), organizationId: db.organizationId, ...by(origin), action: paused ? 'schedule.paused' : 'schedule.resumed', targetType: 'schedule', targetId: id }
-    await db.run(async tx => { await pauseSchedule(tx, db.organizationId, id, paused, paused ? null : upcoming(ticks(row), now()), audit) })
+    await db.run(async tx => { await pauseSchedule(tx, db.organizationId, id, paused, paused ? null : upcoming(ticksOfRow(row), now()), audit) })
     return await get(db, id)
   }
 
@@ -54,12 +54,12 @@ export function createSchedules ({ sql, dispatcher, nextId, now }: ScheduleDepen
     resume: async (caller, id) => await setPaused(caller, id, false),
     async next (db, id, count) {
       const row = await get(db, id)
-      return times(ticks(row), now(), Infinity, count).map(tick => new Date(tick).toISOString())
+      return times(ticksOfRow(row), now(), Infinity, count).map(tick => new Date(tick).toISOString())
     },
     async backfill ({ db }, id, { from, to }) {
       const row = await get(db, id)
       // A tick at the very start of the range is in it.
-      const wanted = times(ticks(row), from - 1, Math.min(to, now()), MOST_BACKFILLED + 1)
+      const wanted = times(ticksOfRow(row), from - 1, Math.min(to, now()), MOST_BACKFILLED + 1)
       if (wanted.length > MOST_BACKFILLED) throw InvalidInput([{ pointer: '/to', message: `the range holds more than ${MOST_BACKFILLED} ticks; take a shorter one`, code: 'WC_BACKFILL_SIZE' }])
       const started = await fillTicks(sql, db.organizationId, id, wanted.map(tick => startOf(id, { tick, missed: true }, '', nextId())))
       if (started.length > 0) dispatcher.dispatch(await loadFresh(sql, started))
@@ -68,11 +68,12 @@ export function createSchedules ({ sql, dispatcher, nextId, now }: ScheduleDepen
   }
 }
 
-function ticks ({ rule, createdAt, id }: ScheduleRow): Ticks {
+/** The times of a schedule, or of what else goes by a rule. */
+export function ticksOfRow ({ rule, createdAt, id }: Pick<ScheduleRow, 'rule' | 'createdAt' | 'id'>): Ticks {
   return ticksOf(rule as ScheduleRule, Date.parse(createdAt), id)
 }
 
-function upcoming (ticks: Ticks, now: Instant): { tick: number | null, at: number | null } {
+export function upcoming (ticks: Ticks, now: Instant): { tick: number | null, at: number | null } {
   const tick = ticks.after(now)
   return tick === undefined ? { tick: null, at: null } : { tick, at: ticks.dueAt(tick) }
 }

@@ -27,7 +27,7 @@ export interface Caller {
 
 export interface AuditedChange {
   readonly action: string
-  readonly targetType: 'workflow' | 'variable' | 'credential' | 'nodePackage' | 'eventType' | 'eventSubscription' | 'bulkOperation'
+  readonly targetType: 'workflow' | 'variable' | 'credential' | 'nodePackage' | 'eventType' | 'eventSubscription' | 'bulkOperation' | 'poll'
   readonly targetId: string
   readonly before?: unknown
   readonly after?: unknown

@@ -12,12 +12,14 @@ import { ERROR_TRIGGER } from '../../engine/nodes/error.ts'
 import { EXECUTION_EVENTS } from '../../engine/nodes/event.ts'
 import { validateDefinition } from '../../engine/validate.ts'
 import { webhookMethodsOf } from '../../engine/validation/triggers.ts'
+import { retirePolls, savePolls } from '../../db/queries/polls.ts'
 import { deleteSchedules, saveSchedules } from '../../db/queries/schedules.ts'
 import { webhookShape } from '../../engine/webhook-path.ts'
 import { Conflict, InvalidInput, NotFound, NothingToRollBackTo } from '../problems.ts'
 import { credentialsOf, packagesOf, referenceIssues } from './check.ts'
 import { auditEntry, type Caller, type WorkflowDependencies } from './dependencies.ts'
 import { etagOf, requireMatch, type Precondition } from './precondition.ts'
+import { pollsOf } from './polls-of.ts'
 import { schedulesOf } from './schedules-of.ts'
 import { definitionOf, viewOf, type Tagged, type WorkflowView } from './view.ts'
 
@@ -68,6 +70,7 @@ async function pointAt (deps: WorkflowDependencies, caller: Caller, current: Wor
   const packages = definition === undefined ? [] : packagesOf(deps.registry, definition.nodes)
   const now = deps.clock()
   const schedules = definition === undefined ? [] : schedulesOf(definition, deps.nextId, now)
+  const polls = definition === undefined ? [] : pollsOf(definition, deps.nextId, now)
   const audit = auditEntry(deps, caller, {
     action,
     targetType: 'workflow',
@@ -87,6 +90,8 @@ async function pointAt (deps: WorkflowDependencies, caller: Caller, current: Wor
       await replaceEventTriggers(tx, organizationId, current.id, version ?? 0, definition === undefined ? [] : eventTriggersOf(definition))
       await deleteSchedules(tx, organizationId, current.id, schedules.map(({ nodeId }) => nodeId))
       if (version !== null && schedules.length > 0) await saveSchedules(tx, organizationId, current.id, version, schedules, now)
+      await retirePolls(tx, organizationId, current.id, polls.map(({ nodeId }) => nodeId))
+      if (version !== null && polls.length > 0) await savePolls(tx, organizationId, current.id, version, polls, now)
       await announceWorkflowEvent(tx, organizationId, { type: action, workflowId: current.id, data: JSON.stringify({ id: current.id, name: changed.name, publishedVersion: version, previousVersion: current.publishedVersion }) })
       return changed
     })

@@ -30,6 +30,7 @@ export const SCOPE_NAMES: ReadonlyMap<string, Code> = new Map(Object.entries<Cod
   $runIndex: () => run.scope.runIndex,
   $nodeId: () => run.scope.nodeId,
   $response: () => run.scope.page?.response ?? NO_RESPONSE,
+  $cursor: () => run.scope.cursor ?? null,
   $pageCount: () => run.scope.page?.count ?? 0,
   $now: () => currentTime(),
   $today: () => currentTime().startOf('day')
