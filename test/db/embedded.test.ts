@@ -240,7 +240,7 @@ t.test('maintenance vacuums and checkpoints in the gaps and fails nobody', async
     t.same(await tx`select payload from churn where id = 1`, [{ payload: 'in a transaction' }])
   })
   // Statistics reach the view with a delay of about a second.
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   let churn: postgres.Row | undefined
   while (Date.now() < deadline && !(churn?.['updates'] === 15_001 && churn['dead'] === 0)) {
     await sleep(1_200)

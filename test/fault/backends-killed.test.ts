@@ -3,8 +3,11 @@ import { burst } from '../support/burst.ts'
 import { deploySeparate, missing } from '../support/deployment.ts'
 import { pureWorkflow } from '../support/fault-workflows.ts'
 import { countBodies, countHistories, known } from '../support/histories.ts'
+import { until } from '../support/service-process.ts'
 
 const POSTS = 2000
+/** More requests than the API has connections. */
+const ALL_CONNECTIONS = 40
 
 t.test('connections to PostgreSQL die at random during a storm of posts', { skip: missing('database', 'redis') }, async t => {
   const service = await deploySeparate(t)
@@ -27,6 +30,11 @@ t.test('connections to PostgreSQL die at random during a storm of posts', { skip
   await posts.done
   storming = false
   await killer
+  // A connection of the API's pool may not have noticed its death yet: the next statement on it does, and fails.
+  await until('the API to have noticed its dead', async () => {
+    const answers = await Promise.all(Array.from({ length: ALL_CONNECTIONS }, async () => await client.request('GET', '/v1/executions?limit=1')))
+    return answers.every(({ status }) => status === 200)
+  })
 
   t.ok(killed > 10, `${killed} connections were cut`)
   t.same([...posts.refused.keys()].filter(status => status !== 503), [], 'posts are accepted, or refused with 503')

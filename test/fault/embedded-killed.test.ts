@@ -8,7 +8,7 @@ import { callingWorkflow, pureWorkflow, waitingWorkflow } from '../support/fault
 import { entrypoints, freePort, startProcess, until } from '../support/service-process.ts'
 
 const IN_FLIGHT = 8
-const POSTS = 1500
+const POSTS = 600
 
 t.test('embedded: what kill -9 interrupts goes on with the next start', async t => {
   const callee = await startCallee(t)
@@ -56,13 +56,15 @@ t.test('embedded: what kill -9 interrupts goes on with the next start', async t 
   })
 
   await t.test('while executions wait for a time and for a call', async t => {
-    await client.publish(waitingWorkflow('timed', { for: '4s' }))
+    await client.publish(waitingWorkflow('timed', { for: '6s' }))
     await client.publish(waitingWorkflow('called', { callback: true, timeout: '10m' }))
-    const timed = await client.start('timed', {})
     const [early, late] = [await client.start('called', {}), await client.start('called', {})]
     const linkOf = async (id: string): Promise<string> => (await client.steps(id)).get('note')!.outputs['main']![0]!.json['link'] as string
-    for (const id of [timed, early, late]) await until('it waits', async () => (await client.execution(id)).status === 'waiting')
+    const waits = async (id: string): Promise<void> => { await until('it waits', async () => (await client.execution(id)).status === 'waiting') }
+    for (const id of [early, late]) await waits(id)
     const links = [await linkOf(early), await linkOf(late)]
+    const timed = await client.start('timed', {})
+    await waits(timed)
     t.equal((await fetch(links[0]!, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"n":1}' })).status, 202)
     await service.api.kill()
     await service.startApi()

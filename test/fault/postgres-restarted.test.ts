@@ -9,8 +9,8 @@ import { until } from '../support/service-process.ts'
 
 const CALLING = 6
 const OUTAGE = 6000
-/** A client must hear of it well before it would give up, milliseconds. */
-const ANSWER_LIMIT = 8000
+/** A client must hear of it before it would give up, after 30 s; milliseconds, on a machine that may be busy. */
+const ANSWER_LIMIT = 20_000
 
 t.test('PostgreSQL is stopped and started: 503 meanwhile, nothing lost, nothing hangs', { skip: missing('database', 'redis') }, async t => {
   const callee = await startCallee(t)

@@ -211,7 +211,7 @@ t.test('time', async t => {
     if (target.startsWith(url)) t.equal(requests.length, cut + 1)
   }
   await t.rejects(fetch({ url, signal: AbortSignal.abort(new Error('before')) }), { message: 'before' })
-  t.ok(performance.now() - started < 3000, 'each at its time')
+  t.ok(performance.now() - started < 15_000, 'each at its time: none would end by itself')
 })
 
 t.test('network failures say what failed and that another try may help', async t => {

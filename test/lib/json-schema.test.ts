@@ -1,5 +1,6 @@
 import t from 'tap'
 import { compileJsonSchema, JsonSchemaError } from '../../src/lib/json-schema.ts'
+import { cpuTime } from '../support/cpu-time.ts'
 
 const codes = (schema: object, value: unknown, thorough?: boolean) => compileJsonSchema(schema as Record<string, unknown>)(value, thorough).map(({ pointer, code }) => `${pointer} ${code}`)
 
@@ -37,9 +38,9 @@ t.test('no value keeps the process', async t => {
     ['a pattern on megabytes', { pattern: `(${'ab?'.repeat(100)})+$` }, 'ab'.repeat(4_000_000)]
   ]
   for (const [what, schema, value] of costly) {
-    const began = performance.now()
+    const began = cpuTime()
     t.strictSame(codes(schema, value), [' WC_SCHEMA_COST'], what)
-    t.ok(performance.now() - began < 5000, `${what}: ${Math.round(performance.now() - began)} ms`)
+    t.ok(cpuTime() - began < 5000, `${what}: ${Math.round(cpuTime() - began)} ms`)
   }
   const many = Array.from({ length: 500_000 }, (_, n) => n)
   t.strictSame(codes({ uniqueItems: true, items: { type: 'number' } }, many), [], 'what is only large is checked')

@@ -93,7 +93,7 @@ for (const [kind, make] of Object.entries(kinds)) {
         await sleep(1)
         if (delivery.kind === 'rows') order.push(delivery.executions[0]!.organizationId)
       })
-      await until(() => order.includes('quiet'), 10_000)
+      await until(() => order.includes('quiet'))
       t.ok(order.indexOf('quiet') < 10, `came after ${order.indexOf('quiet')} batches of 200`)
     })
 
@@ -142,7 +142,8 @@ for (const [kind, make] of Object.entries(kinds)) {
       await until(() => begun)
       const start = Date.now()
       await queue.close(200)
-      t.ok(Date.now() - start < 2000)
+      // The work would never end by itself.
+      t.ok(Date.now() - start < 10_000)
       release()
     })
 

@@ -4,6 +4,9 @@ import type { Queue } from '../../src/queue/port.ts'
 import { batch, bullQueue, idsOf, recordingLog, until, type LoggedLine } from '../support/queues.ts'
 import { noRedis, type RedisServer, startRedis } from '../support/redis-server.ts'
 
+/** Milliseconds, on a machine that may be busy: without a limit of its own, all of this waits until Redis is back. */
+const FAST = 10_000
+
 interface Scene { server: RedisServer, api: Queue, received: string[], lines: LoggedLine[], send: () => Promise<readonly string[]> }
 
 /** An API process's queue and a worker's, on a server of their own. */
@@ -26,7 +29,7 @@ async function scene (t: Test): Promise<Scene> {
 }
 
 /** As the dispatcher and the sweeper do: what cannot be sent is sent later. */
-async function sendUntilTaken (send: Scene['send'], milliseconds: number): Promise<readonly string[]> {
+async function sendUntilTaken (send: Scene['send'], milliseconds = 30_000): Promise<readonly string[]> {
   const limit = Date.now() + milliseconds
   for (;;) {
     try {
@@ -38,7 +41,7 @@ async function sendUntilTaken (send: Scene['send'], milliseconds: number): Promi
   }
 }
 
-t.test('goes on after Redis was flushed, and no longer counts what was in it', { timeout: 60_000, skip: noRedis }, async t => {
+t.test('goes on after Redis was flushed, and no longer counts what was in it', { timeout: 100_000, skip: noRedis }, async t => {
   const { server, api, received, send } = await scene(t)
   const idle = bullQueue({ redis: server.address, prefix: 'nobody-consumes' })
   t.teardown(async () => { await idle.close(100) })
@@ -46,13 +49,13 @@ t.test('goes on after Redis was flushed, and no longer counts what was in it', {
   await sleep(600)
   t.equal(idle.depth(), 200)
   await server.command('flushall')
-  await until(() => idle.depth() === 0, 2000)
+  await until(() => idle.depth() === 0)
   const ids = await send()
-  await until(() => ids.every(id => received.includes(id)), 10_000)
+  await until(() => ids.every(id => received.includes(id)))
   await until(() => api.depth() === 0)
 })
 
-t.test('goes on when Redis is flushed in the middle of a batch', { timeout: 60_000, skip: noRedis }, async t => {
+t.test('goes on when Redis is flushed in the middle of a batch', { timeout: 100_000, skip: noRedis }, async t => {
   const { server, received, send } = await scene(t)
   const slow = bullQueue({ redis: server.address, prefix: 'slow' })
   t.teardown(async () => { await slow.close(100) })
@@ -67,56 +70,56 @@ t.test('goes on when Redis is flushed in the middle of a batch', { timeout: 60_0
   await server.command('flushall')
   finish()
   await slow.dispatch(batch(1))
-  await until(() => begun.length === 2, 10_000)
+  await until(() => begun.length === 2)
   const ids = await send()
-  await until(() => ids.every(id => received.includes(id)), 10_000)
+  await until(() => ids.every(id => received.includes(id)))
 })
 
-t.test('goes on after all its connections were cut', { timeout: 60_000, skip: noRedis }, async t => {
+t.test('goes on after all its connections were cut', { timeout: 100_000, skip: noRedis }, async t => {
   const { server, received, send } = await scene(t)
   for (let round = 0; round < 3; round++) {
     await server.command('client', 'kill', 'type', 'normal')
-    const ids = await sendUntilTaken(send, 3000)
-    await until(() => ids.every(id => received.includes(id)), 10_000)
+    const ids = await sendUntilTaken(send)
+    await until(() => ids.every(id => received.includes(id)))
   }
   t.pass()
 })
 
-t.test('fails fast while Redis is dead, and goes on when it is back', { timeout: 60_000, skip: noRedis }, async t => {
+t.test('fails fast while Redis is dead, and goes on when it is back', { timeout: 100_000, skip: noRedis }, async t => {
   const { server, api, received, lines, send } = await scene(t)
   await server.kill()
   await sleep(300)
   for (let attempt = 0; attempt < 5; attempt++) {
     const start = Date.now()
     await t.rejects(send())
-    t.ok(Date.now() - start < 2000, `after ${Date.now() - start} ms`)
+    t.ok(Date.now() - start < FAST, `after ${Date.now() - start} ms`)
   }
   await t.rejects(api.ping())
   await sleep(3000)
   await server.start()
-  const ids = await sendUntilTaken(send, 5000)
-  await until(() => ids.every(id => received.includes(id)), 10_000)
+  const ids = await sendUntilTaken(send)
+  await until(() => ids.every(id => received.includes(id)))
   await t.resolves(api.ping())
   await until(() => lines.filter(({ msg }) => msg === 'Redis answers again').length === 2)
   t.equal(lines.filter(({ msg }) => msg.startsWith('Redis cannot be reached')).length, 2, 'each process says it once')
 })
 
-t.test('fails fast while Redis hangs, and goes on when it wakes', { timeout: 90_000, skip: noRedis }, async t => {
+t.test('fails fast while Redis hangs, and goes on when it wakes', { timeout: 100_000, skip: noRedis }, async t => {
   const { server, api, received, send } = await scene(t)
   server.suspend()
   for (let attempt = 0; attempt < 6; attempt++) {
     const start = Date.now()
     await t.rejects(send())
-    t.ok(Date.now() - start < 2000, `after ${Date.now() - start} ms`)
+    t.ok(Date.now() - start < FAST, `after ${Date.now() - start} ms`)
     await t.rejects(api.ping())
   }
   await sleep(5000)
   server.resume()
-  const ids = await sendUntilTaken(send, 10_000)
-  await until(() => ids.every(id => received.includes(id)), 15_000)
+  const ids = await sendUntilTaken(send)
+  await until(() => ids.every(id => received.includes(id)))
 })
 
-t.test('starts while Redis is away', { timeout: 60_000, skip: noRedis }, async t => {
+t.test('starts while Redis is away', { timeout: 100_000, skip: noRedis }, async t => {
   const server = await startRedis(t)
   await server.kill()
   const queue = bullQueue({ redis: server.address, prefix: 'early' })
@@ -130,11 +133,11 @@ t.test('starts while Redis is away', { timeout: 60_000, skip: noRedis }, async t
     const sent = batch(1)
     await queue.dispatch(sent)
     return sent.executions.map(({ id }) => id)
-  }, 5000)
-  await until(() => ids.every(id => received.includes(id)), 10_000)
+  })
+  await until(() => ids.every(id => received.includes(id)))
 })
 
-t.test('closes while Redis is dead, hangs, or never was there', { timeout: 60_000, skip: noRedis }, async t => {
+t.test('closes while Redis is dead, hangs, or never was there', { timeout: 100_000, skip: noRedis }, async t => {
   for (const harm of ['kill', 'suspend'] as const) {
     const server = await startRedis(t)
     const queue = bullQueue({ redis: server.address, prefix: 'close' })
@@ -145,7 +148,7 @@ t.test('closes while Redis is dead, hangs, or never was there', { timeout: 60_00
     await sleep(500)
     const start = Date.now()
     await queue.close(500)
-    t.ok(Date.now() - start < 5000, `${harm}: after ${Date.now() - start} ms`)
+    t.ok(Date.now() - start < FAST, `${harm}: after ${Date.now() - start} ms`)
     server.resume()
   }
   const server = await startRedis(t)
@@ -155,5 +158,5 @@ t.test('closes while Redis is dead, hangs, or never was there', { timeout: 60_00
   await sleep(300)
   const start = Date.now()
   await queue.close(500)
-  t.ok(Date.now() - start < 5000)
+  t.ok(Date.now() - start < FAST)
 })

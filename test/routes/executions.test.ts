@@ -89,7 +89,7 @@ t.test('a cancellation reaches what runs within, is refused once all is over, an
   const asked = Date.now()
   t.equal((await call('POST', `/executions/${id}/cancel`, {})).statusCode, 202)
   t.match([await ended(id), await ended(child!.id)], [{ status: 'cancelled' }, { status: 'cancelled' }])
-  t.ok(Date.now() - asked < 3000)
+  t.ok(Date.now() - asked < 10_000, 'long before its hour is over')
   for (const one of [id, child!.id]) t.equal((await call('POST', `/executions/${one}/cancel`, {})).statusCode, 409)
 
   const answer = await call('POST', `/executions/${id}/retry`, { from: 'failedStep' })

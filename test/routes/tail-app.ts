@@ -93,7 +93,7 @@ export class Client {
     return this.frames.filter(frame => frame.id === id && frame.type === 'event')
   }
 
-  async until (condition: (client: this) => boolean, milliseconds = 10_000): Promise<void> {
+  async until (condition: (client: this) => boolean, milliseconds = 60_000): Promise<void> {
     const deadline = Date.now() + milliseconds
     while (!condition(this)) {
       if (Date.now() > deadline) throw new Error(`waited in vain: ${condition.toString()}, last frames ${JSON.stringify(this.frames.slice(-3))}, closed ${JSON.stringify(this.closed)}`)

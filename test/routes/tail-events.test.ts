@@ -1,6 +1,7 @@
 import t from 'tap'
 import { register } from '../support/app.ts'
 import { accept, append, nextId, runWhole, segmentsOf } from '../services/tail/history.ts'
+import { until } from '../support/service-process.ts'
 import { tailApp } from './tail-app.ts'
 
 const { app, port, headers, organizationId, workflowId, sql, hints, metrics } = await tailApp(t)
@@ -100,9 +101,8 @@ t.test('a reader that leaves is forgotten', async t => {
   const before = (await metrics.tails.get()).values[0]?.value ?? 0
   const started = await accept(sql, organizationId, workflowId)
   await stream(started.executionId, { enough: events => events.length === 1 })
-  const deadline = Date.now() + 3000
-  while ((await metrics.tails.get()).values[0]!.value !== before && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20))
-  t.equal((await metrics.tails.get()).values[0]!.value, before)
+  await until('it to be forgotten', async () => (await metrics.tails.get()).values[0]!.value === before)
+  t.pass('it is')
 })
 
 t.test('a reader that is too slow is cut, and comes back for the rest', async t => {

@@ -58,7 +58,7 @@ async function bystander (): Promise<Client> {
   const client = await new Client(url, headers).opened()
   const { executionId } = await accept(sql, organizationId, workflowId)
   client.send({ type: 'subscribe', id: 'b', executionId })
-  await client.until(one => one.of('b').length === 1, 3000)
+  await client.until(one => one.of('b').length === 1)
   return client
 }
 
@@ -138,7 +138,7 @@ t.test('an upgrade on any other path is answered, and its connection closed', as
   let text = ''
   socket.on('data', chunk => { text += String(chunk) })
   socket.write(['GET /v1/nowhere HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', '', ''].join('\r\n'))
-  await new Promise(resolve => { socket.on('close', resolve); setTimeout(resolve, 2000) })
+  await new Promise(resolve => { socket.on('close', resolve) })
   t.match(text, /^HTTP\/1.1 404 /)
   socket.destroy()
   await unaffected(t)
@@ -150,7 +150,7 @@ t.test('peers that vanish leave nothing behind', async t => {
     socket.write(frame(TEXT, Buffer.from('{"type":"subscribe","id":"a","organization":true}')))
     socket.resetAndDestroy()
   }
-  await watcher.until(() => app.websocketServer.clients.size <= 1, 3000)
+  await watcher.until(() => app.websocketServer.clients.size <= 1)
   t.ok(app.websocketServer.clients.size <= 1)
   await unaffected(t)
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { register } from '../support/app.ts'
 import { accept, append, nextId, runWhole, segmentsOf } from '../services/tail/history.ts'
+import { until } from '../support/service-process.ts'
 import { Client, tailApp } from './tail-app.ts'
 
 const { app, port, url, headers, organizationId, workflowId, sql, hints, metrics, logged } = await tailApp(t)
@@ -220,8 +221,7 @@ t.test('connections are counted', async t => {
   t.equal((await metrics.tails.get()).values[0]!.value, before + 1)
   client.socket.close()
   await client.until(one => one.closed !== undefined)
-  await new Promise(resolve => setTimeout(resolve, 20))
-  t.equal((await metrics.tails.get()).values[0]!.value, before)
+  await until('it to be counted no more', async () => (await metrics.tails.get()).values[0]!.value === before)
 })
 
 t.test('who was granted one workflow follows that one, by a header or a ticket', async t => {

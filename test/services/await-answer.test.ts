@@ -25,9 +25,9 @@ t.test('connections that wait for their execution', async t => {
       const waiter = waiterOn(hints)
       const [answered, ended, failed] = [site.execution(reply), site.execution(reply), site.execution(broken)]
       const waits = [
-        waiter.wait({ organizationId, executionId: answered.id, until: 'answer', timeout: 5000 }),
-        waiter.wait({ organizationId, executionId: ended.id, until: 'end', timeout: 5000 }),
-        waiter.wait({ organizationId, executionId: failed.id, until: 'end', timeout: 5000 })
+        waiter.wait({ organizationId, executionId: answered.id, until: 'answer', timeout: 60_000 }),
+        waiter.wait({ organizationId, executionId: ended.id, until: 'end', timeout: 60_000 }),
+        waiter.wait({ organizationId, executionId: failed.id, until: 'end', timeout: 60_000 })
       ]
       for (const execution of [answered, ended, failed]) await worker.acceptance.accept(execution)
       // It has failed long before anybody looks: no rejection may go unhandled.

@@ -20,12 +20,14 @@ t.test('the sweeper', async t => {
     const deaf = createWorker(t, site, { dispatching: false })
     const [lost, young] = [aged(5000), aged(0)]
     for (const execution of [lost, young]) await deaf.acceptance.accept(execution)
-    const worker = createWorker(t, site)
+    // Their clocks stand still, as the ages of executions would pass on a busy machine.
+    const at = Date.now()
+    const worker = createWorker(t, site, { now: () => at })
     await worker.sweeper.sweep()
     t.equal(await untilEnded(site, lost.id), 'succeeded')
     t.equal(await statusOf(site, young.id), undefined)
     t.match(await worker.metrics.registry.metrics(), 'weconnect_redispatched_total 1')
-    const silent = createWorker(t, site, { dispatching: false, now: () => Date.now() + 4000 })
+    const silent = createWorker(t, site, { dispatching: false, now: () => at + 4000 })
     for (let sweeps = 0; sweeps < 3; sweeps++) await silent.sweeper.sweep()
     t.equal(silent.queue.depth(), 1, 'left alone for a while after it was dispatched again')
     await worker.runner.runFresh([young])
@@ -115,6 +117,7 @@ t.test('the sweeper', async t => {
     const worker = createWorker(t, site)
     for (const { id } of forgotten) t.equal(await untilEnded(site, id, [worker]), 'succeeded')
     await worker.runner.runFresh([fresh])
+    await untilEnded(site, fresh.id)
     t.equal((await sql`select from execution_leases`).length, 0)
   })
 

@@ -193,7 +193,7 @@ export async function statusOf ({ sql }: Site, executionId: string): Promise<str
 }
 
 /** Waits until it holds; throws after `limit` milliseconds. */
-export async function until<T> (what: string, probe: () => Promise<T | undefined | false> | T | undefined | false, limit = 30_000): Promise<T> {
+export async function until<T> (what: string, probe: () => Promise<T | undefined | false> | T | undefined | false, limit = 60_000): Promise<T> {
   for (const end = Date.now() + limit; Date.now() < end; await sleep(20)) {
     const found = await probe()
     if (found !== undefined && found !== false) return found
@@ -202,7 +202,7 @@ export async function until<T> (what: string, probe: () => Promise<T | undefined
 }
 
 /** Waits for the end, sweeping meanwhile. */
-export async function untilEnded (site: Site, executionId: string, workers: readonly Worker[] = [], limit = 30_000): Promise<string> {
+export async function untilEnded (site: Site, executionId: string, workers: readonly Worker[] = [], limit = 60_000): Promise<string> {
   return await until(`the end of ${executionId}`, async () => {
     for (const worker of workers) await worker.sweeper.sweep()
     return await statusOf(site, executionId)

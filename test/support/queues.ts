@@ -23,7 +23,7 @@ export function idsOf (delivery: Delivery): readonly string[] {
 }
 
 /** Waits for something that must come true. */
-export async function until (condition: () => boolean, milliseconds = 5000): Promise<void> {
+export async function until (condition: () => boolean, milliseconds = 30_000): Promise<void> {
   const limit = Date.now() + milliseconds
   while (!condition()) {
     if (Date.now() > limit) throw new Error(`Did not happen within ${milliseconds} ms: ${condition.toString()}`)
@@ -67,7 +67,7 @@ export async function watched (publisher: HintBus, watcher: HintBus, organizatio
   let newest = 0
   const leave = watcher.watch(organizationId, hint => { newest = hint.seq })
   let seq = 1
-  for (const limit = Date.now() + 15_000; newest === 0; seq++) {
+  for (const limit = Date.now() + 30_000; newest === 0; seq++) {
     if (Date.now() > limit) throw new Error('No hint arrives')
     publisher.publish([segmentHint(organizationId, seq)])
     await sleep(20)

@@ -91,7 +91,7 @@ function stoppedBefore (child: ChildProcess, name: string, output: string): fals
 }
 
 /** Asks again and again while the answer is false or undefined; fails by name. */
-export async function until<T> (what: string, ask: () => T | Promise<T>, limit = 30_000, pause = 50): Promise<Exclude<T, false | undefined>> {
+export async function until<T> (what: string, ask: () => T | Promise<T>, limit = 60_000, pause = 50): Promise<Exclude<T, false | undefined>> {
   const deadline = Date.now() + limit
   for (;;) {
     const answer = await ask()

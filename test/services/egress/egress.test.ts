@@ -24,18 +24,18 @@ const good = (): IncomingResponse => ({ status: 200, url: '', headers: {}, body:
 const fails = (error: Error) => () => { throw error }
 
 t.test('a destination that keeps failing is not called, until one call finds it well', async t => {
-  const { calls, world, metrics, fetch } = setUp(3, 50)
+  const { calls, world, metrics, fetch } = setUp(3, 1000)
   for (let n = 0; n < 3; n++) t.equal((await fetch(request('http://a.test/x'), 'one')).status, 500, 'failures pass through')
   const refused = fetch(request('http://a.test/other'), 'one')
   await t.rejects(refused, { code: 'WC_CIRCUIT_OPEN', message: /a\.test failed 3 times .* it answered 500/, detail: { retryable: true, data: { host: 'a.test', state: 'open', lastFailure: 'it answered 500' } } })
   const { retryAfter } = await refused.then(() => { throw new Error('was called') }, (error: { detail: { retryAfter: number } }) => error.detail)
-  t.ok(retryAfter >= 0 && retryAfter <= 50)
+  t.ok(retryAfter >= 0 && retryAfter <= 1000)
   t.equal(calls.length, 3)
   t.match(await metrics.registry.metrics(), /weconnect_circuits_open 1[^]*weconnect_circuits_broken_total 1/)
-  await until('the probe', async () => await fetch(request('http://a.test/probe'), 'one').then(() => true, () => false), 5000, 10)
+  await until('the probe', async () => await fetch(request('http://a.test/probe'), 'one').then(() => true, () => false))
   await t.rejects(fetch(request('http://a.test/again'), 'one'), { code: 'WC_CIRCUIT_OPEN' }, 'a failed probe opens it again')
   world.answer = good
-  await until('the destination is well', async () => await fetch(request('http://a.test/probe'), 'one').then(({ status }) => status === 200, () => false), 5000, 10)
+  await until('the destination is well', async () => await fetch(request('http://a.test/probe'), 'one').then(({ status }) => status === 200, () => false))
   for (let n = 0; n < 5; n++) t.equal((await fetch(request('http://a.test/'), 'one')).status, 200)
   t.match(await metrics.registry.metrics(), /weconnect_circuits_open 0/)
 })

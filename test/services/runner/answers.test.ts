@@ -24,7 +24,7 @@ t.test('executions that wait for an answer', async t => {
       ['start -> tell', 'tell -> hold', 'hold.timedOut -> late']))
     await worker.acceptance.accept(execution)
     t.match(await parked(execution.id), { waiting_for: { type: 'callback', nodeId: 'hold', until: /Z$/ } })
-    t.equal(worker.runner.free, 1, 'no slot is held')
+    await until('no slot to be held', () => worker.runner.free === 1)
     const { main } = await outputsOf(execution.id, 'tell') as { main: [{ patch: { link: string } }] }
     const { link } = main[0].patch
     t.match(link, /^http:\/\/weconnect\.test\/v1\/resume\/[A-Za-z0-9_-]+$/)
@@ -84,12 +84,15 @@ t.test('executions that wait for an answer', async t => {
     t.match(await outputsOf(late.id, 'hold'), { timedOut: [{ from: 0 }] })
     await t.rejects(answersOf(worker).resume(tokenFor(worker, late.id), call), { code: 'WC_ANSWER_USED' })
 
-    const raced = site.execution(workflowId)
-    // It begins, and its timer fires, in a process that has not read the answer.
-    await worker.acceptance.accept({ ...raced })
+    const raced = site.execution(await site.workflow([callback({ timeout: '1h' })], ['start -> hold']))
+    await worker.acceptance.accept(raced)
+    await parked(raced.id)
+    // Its timer fires in a process that has not read the answer.
     await sql`insert into execution_inbox (execution_id, message_id, organization_id, kind, body)
       select ${raced.id}, ${(await import('../../../src/services/runner/mailbox.ts')).answerId(raced.id, 'hold', 0)}, ${site.organizationId}, 'callback', ${JSON.stringify({ nodeId: 'hold', run: 0, request: { method: 'GET', query: {}, headers: {}, body: 1 } })}::text::json`
-    await until('the wait to end', async () => { await worker.sweeper.sweep(); return await outputsOf(raced.id, 'hold') })
+    await sql`update execution_leases set due_at = now() where execution_id = ${raced.id}`
+    const later = createWorker(t, site, { now: () => Date.now() + 2 * 3_600_000 })
+    await until('the wait to end', async () => { await later.sweeper.sweep(); return await outputsOf(raced.id, 'hold') })
     t.match(await outputsOf(raced.id, 'hold'), { resumed: [{ json: { body: 1 } }] })
   })
 

@@ -60,8 +60,10 @@ t.test('cancelling', async t => {
     gate.open()
     await until('the append to stand before the lock', async () => (await sql`select from pg_locks where not granted and relation = 'execution_events'::regclass`).length > 0)
     await sql`insert into execution_inbox (execution_id, message_id, organization_id, kind, body) values (${execution.id}, ${site.nextId()}, ${site.organizationId}, 'cancel', '{}')`
+    const [asked] = await sql<Array<{ at: Date }>>`select clock_timestamp() as at`
     worker.runner.mail(execution.id)
-    await new Promise(resolve => setTimeout(resolve, 100))
+    await until('the mail to be read', async () => (await sql`
+      select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state = 'idle' and query like '%execution_inbox%' and query_start > ${asked!.at}`).length > 0)
     release()
     await blocked
     await owner.end()

@@ -3,6 +3,9 @@ import { NodeError } from '../../../src/engine/node-error.ts'
 import { createSite, createWorker, eventsOf, until, untilEnded } from '../../support/durable-path.ts'
 import { gateNode } from '../../support/gate-node.ts'
 
+/** Time passes when a test puts a clock forward, and not while a machine is busy. */
+const anHourLater = { maxAttempts: 2, delay: '1h', maxDelay: '1h' }
+const TWO_HOURS = 2 * 3_600_000
 const later = () => new NodeError('WC_TEST', 'Later', { retryable: true })
 
 t.test('waits', async t => {
@@ -12,7 +15,7 @@ t.test('waits', async t => {
 
   await t.test('hold no slot, and survive their worker', async t => {
     const gate = gateNode('gate')
-    const workflowId = await site.workflow([{ id: 'call', type: 'gate', retry: { maxAttempts: 2, delay: '1s' } }], ['start -> call'])
+    const workflowId = await site.workflow([{ id: 'call', type: 'gate', retry: anHourLater }], ['start -> call'])
     const first = createWorker(t, site, { nodes: [gate.type], slots: 2 })
     const execution = site.execution(workflowId)
     await first.acceptance.accept(execution)
@@ -22,9 +25,12 @@ t.test('waits', async t => {
     await until('the wait', () => first.runner.free === 2 && first.runner.running === 0)
     t.match(await leases(), [{ status: 'waiting', owner: null, takeovers: 0, waiting_for: { type: 'retry', nodeId: 'call' } }])
     await first.runner.close(0)
-    const second = createWorker(t, site, { nodes: [gate.type] })
+    let ahead = 0
+    const second = createWorker(t, site, { nodes: [gate.type], now: () => Date.now() + ahead })
     await second.sweeper.sweep()
     t.equal(gate.visits.length, 1, 'not before its time')
+    ahead = TWO_HOURS
+    await sql`update execution_leases set due_at = now()`
     await until('the retry', async () => { await second.sweeper.sweep(); return gate.visits.length === 2 })
     t.equal(gate.visits[1]!.attempt, 2)
     gate.open()
@@ -35,9 +41,10 @@ t.test('waits', async t => {
 
   await t.test('an execution that is claimed too early waits on, instead of being held for ever', async t => {
     const gate = gateNode('gate')
-    const workflowId = await site.workflow([{ id: 'call', type: 'gate', retry: { maxAttempts: 2, delay: '2s' } }], ['start -> call'])
+    const workflowId = await site.workflow([{ id: 'call', type: 'gate', retry: anHourLater }], ['start -> call'])
     // A clock that is behind the one that says what is due.
-    const worker = createWorker(t, site, { nodes: [gate.type] })
+    let ahead = 0
+    const worker = createWorker(t, site, { nodes: [gate.type], now: () => Date.now() + ahead })
     const execution = site.execution(workflowId)
     await worker.acceptance.accept(execution)
     await until('the step', () => gate.visits.length === 1)
@@ -46,8 +53,11 @@ t.test('waits', async t => {
     await sql`update execution_leases set due_at = now()`
     await worker.sweeper.sweep()
     await until('it to be put back', async () => worker.runner.running === 0 && (await leases()).every(lease => lease.status === 'waiting' && lease.owner === null))
-    t.equal(worker.runner.free, 20)
+    await until('no slot to be held', () => worker.runner.free === 20)
+    t.equal(gate.visits.length, 1)
     gate.open()
+    ahead = TWO_HOURS
+    await sql`update execution_leases set due_at = now()`
     t.equal(await untilEnded(site, execution.id, [worker]), 'succeeded')
     t.equal(gate.visits.length, 2)
   })
@@ -61,7 +71,7 @@ t.test('waits', async t => {
     await worker.acceptance.accept(execution)
     await until('both', () => shaky.visits.length === 1 && slow.visits.length === 1)
     shaky.visits[0]!.fail(later())
-    await until('the retry', () => shaky.visits.length === 2, 2000)
+    await until('the retry', () => shaky.visits.length === 2)
     shaky.open()
     slow.open()
     t.equal(await untilEnded(site, execution.id), 'succeeded')

@@ -16,6 +16,8 @@ const { sql, organizationId } = site
 const gate = gateNode('gate')
 const worker = createWorker(t, site, { nodes: [gate.type] })
 const log = pino({ level: 'silent' })
+/** Connections that must have died for the race to say anything. */
+const ENOUGH = 10
 
 /** A published workflow with a schedule `start`; its first tick was due `overdue` milliseconds ago. */
 async function schedule (parameters: Record<string, unknown>, overdue: number, nodes: Parameters<typeof site.workflow>[0] = [{ id: 'a', type: 'noOp' }]): Promise<{ id: string, workflowId: string }> {
@@ -61,9 +63,10 @@ t.test('three schedulers that race, with connections that die: each tick fires o
   const racers = [1, 2, 3].map(() => scheduler())
   const end = Date.now() + 4000
   await Promise.all(racers.map(async racer => {
-    while (Date.now() < end) await racer.fire().catch(() => undefined)
+    // On a busy machine four seconds see few deaths.
+    while (Date.now() < end || (storm !== undefined && storm.killed <= ENOUGH)) await racer.fire().catch(() => undefined)
   }))
-  if (storm !== undefined) t.ok(await storm.stop() > 10, 'connections died')
+  if (storm !== undefined) t.ok(await storm.stop() > ENOUGH, 'connections died')
   await scheduler().fire()
   for (const id of many) {
     const ticks = (await ticksOf(id)).map(({ tick }) => new Date(tick).getTime())

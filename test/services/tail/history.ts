@@ -77,7 +77,7 @@ export class Collector implements TailSink {
   get keys (): string[] { return this.events.map(event => `${event.executionId} ${event.seq}`) }
 
   /** Resolves once the condition holds. */
-  async until (condition: (collector: this) => boolean, milliseconds = 10_000): Promise<void> {
+  async until (condition: (collector: this) => boolean, milliseconds = 60_000): Promise<void> {
     const deadline = Date.now() + milliseconds
     while (!condition(this)) {
       if (Date.now() > deadline) throw new Error(`waited in vain, with ${this.events.length} events: ${condition.toString()}`)

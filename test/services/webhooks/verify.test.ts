@@ -8,6 +8,7 @@ import type { VerifyParameters } from '../../../src/engine/nodes/webhook-verify.
 import { createAddressList } from '../../../src/lib/guarded-fetch/addresses.ts'
 import type { Fetch } from '../../../src/lib/guarded-fetch/index.ts'
 import { compileVerifier, type SignedRequest } from '../../../src/services/webhooks/verify/index.ts'
+import { cpuTime } from '../../support/cpu-time.ts'
 
 const NOW = Date.parse('2026-01-31T09:30:00Z')
 const BODY = '{"amount":12.50,"name":"Zoë"}'
@@ -105,9 +106,9 @@ t.test('standard webhooks: several signatures, other names, and times that are n
   t.equal(await check({ ...rest, 'webhook-signature': `v1a,AAAA ${good}` }), undefined)
   t.equal(await check({ ...rest, 'webhook-signature': good!.slice(3) }), 'invalid', 'no version')
   t.equal(await check({ 'svix-id': 'msg_1', 'svix-timestamp': seconds(NOW), 'svix-signature': good! }), undefined, 'as Svix writes it')
-  const began = performance.now()
+  const began = cpuTime()
   t.equal(await check({ ...rest, 'webhook-signature': 'v1,AAAA '.repeat(1000) }), 'invalid')
-  t.ok(performance.now() - began < 50, 'a thousand signatures cost nothing')
+  t.ok(cpuTime() - began < 50, 'a thousand signatures cost nothing')
   for (const timestamp of [String(NOW), 'yesterday', `-${seconds(NOW)}`, `${seconds(NOW)}.5`, '1e9']) {
     t.equal(await check({ 'webhook-id': 'msg_1', 'webhook-timestamp': timestamp, 'webhook-signature': signedAs('msg_1', timestamp) }), 'late', timestamp)
   }
