@@ -24,13 +24,14 @@ function readable (): string[] {
 /**
  * How the process is started. Its environment is empty and its working directory the root; Node's permission model takes
  * files, child processes, threads and addons away from it, as a wall behind the wall: code runs in QuickJS in WebAssembly.
+ * One helper thread is enough for its collector and compiler, and does not take all cores from others while it starts.
  */
 export function startOf (memory: number): { command: string, args: string[], cwd: string } {
   const permission = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
   return {
     command: process.execPath,
     args: [
-      '--no-warnings', '--no-addons', '--disable-proto=delete', '--disallow-code-generation-from-strings', `--max-old-space-size=${HEAP}`,
+      '--no-warnings', '--no-addons', '--v8-pool-size=1', '--disable-proto=delete', '--disallow-code-generation-from-strings', `--max-old-space-size=${HEAP}`,
       permission, ...readable().map(path => `--allow-fs-read=${path}`),
       join(CHILD, 'main.js'), String(memory), String(MAX_ANSWER), LUXON
     ],

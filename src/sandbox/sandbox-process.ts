@@ -2,9 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { setPriority } from 'node:os'
 import { encodeFrame, FrameReader } from './child/frames.js'
 import { MAX_ANSWER_BYTES, startOf } from './options.ts'
+import { watchLongRun } from './yield-watch.ts'
 
 /** Below the service itself: what runs in a sandbox must not make webhooks wait. */
 const PRIORITY = 5
+/** Of one that has run long, below those whose runs are short. */
+const LOW_PRIORITY = 15
 /** How long it may take to start, on a machine that has other things to do. */
 const START_LIMIT = 30_000
 const LAST_WORDS = 2000
@@ -19,6 +22,8 @@ export class ProcessLost extends Error {}
 export class SandboxProcess {
   /** Whose code it ran last. */
   organizationId: string | undefined
+  /** It ran something long, and lets all others go first for ever: only the superuser could raise its priority again. */
+  isDemoted = false
   /** Settles when it can run code; rejects where it never will. */
   readonly ready: Promise<void>
   readonly ended: Promise<void>
@@ -32,6 +37,8 @@ export class SandboxProcess {
     const { command, args, cwd } = startOf(memory)
     const child = spawn(command, args, { cwd, env: {}, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
     this.#child = child
+    // Before it has threads: they inherit it, and what starts is nobody's hurry either.
+    this.#setPriority(PRIORITY)
     this.ended = new Promise(resolve => {
       child.once('exit', (code, signal) => { this.#lose(`ended with ${signal ?? `code ${code}`}`); resolve() })
       child.once('error', error => { this.#lose(error.message); resolve() })
@@ -41,7 +48,7 @@ export class SandboxProcess {
     // A process that is gone refuses what is written; that it is gone is told by its end.
     child.stdin?.on('error', () => {})
     const limit = setTimeout(() => { this.#lose(`did not start within ${START_LIMIT} ms`); this.kill() }, START_LIMIT)
-    this.ready = this.#answer().then(() => { this.#lower() }).finally(() => { clearTimeout(limit) })
+    this.ready = this.#answer().then(() => {}).finally(() => { clearTimeout(limit) })
     // Who waits for it hears of it.
     this.ready.catch(() => {})
   }
@@ -53,8 +60,13 @@ export class SandboxProcess {
   /** Sends one message to a process that is ready and gives its answer. Rejects with ProcessLost. */
   async ask (message: string): Promise<string> {
     const answer = this.#answer()
-    this.#child.stdin?.write(encodeFrame(message))
-    return await answer
+    const unwatch = this.isDemoted ? undefined : watchLongRun(this.#child.pid, () => { this.#demote() })
+    try {
+      this.#child.stdin?.write(encodeFrame(message))
+      return await answer
+    } finally {
+      unwatch?.()
+    }
   }
 
   kill (): void {
@@ -86,9 +98,14 @@ export class SandboxProcess {
     this.#waiting = undefined
   }
 
-  #lower (): void {
+  #demote (): void {
+    this.isDemoted = true
+    this.#setPriority(LOW_PRIORITY)
+  }
+
+  #setPriority (priority: number): void {
     try {
-      if (this.#child.pid !== undefined) setPriority(this.#child.pid, PRIORITY)
+      if (this.#child.pid !== undefined) setPriority(this.#child.pid, priority)
     } catch {
       // Ended already, or the platform has no such thing.
     }

@@ -43,30 +43,58 @@ export function createSandbox ({ processes: limit, memory, log, idleTime = IDLE_
   const turns = new Turns<Job>(Math.max(1, Math.floor(limit / 2)))
   const living = new Set<SandboxProcess>()
   const idle = new Map<SandboxProcess, NodeJS.Timeout>()
+  /** Killed, and not gone yet. */
+  const leaving = new Set<SandboxProcess>()
+  /** Organizations whose last run was long, or ended its process. */
+  const costly = new Set<string>()
   let closing = false
 
   function open (): SandboxProcess {
     const process = new SandboxProcess(memory)
     living.add(process)
     void process.ended.then(() => {
-      living.delete(process)
-      clearTimeout(idle.get(process))
-      idle.delete(process)
+      remove(process)
+      leaving.delete(process)
       serveNext()
     })
     return process
   }
 
-  function rest (process: SandboxProcess): void {
-    if (closing || !process.isAlive) return
-    idle.set(process, setTimeout(() => { idle.delete(process); process.kill() }, idleTime).unref())
+  function remove (process: SandboxProcess): void {
+    living.delete(process)
+    clearTimeout(idle.get(process))
+    idle.delete(process)
   }
 
-  /** One that this organization used last, else one that nobody used, else any; else a new one. */
+  /** Its place is free at once: it is killed, and no code can put that off. */
+  function retire (process: SandboxProcess): void {
+    remove(process)
+    if (process.isAlive) leaving.add(process)
+    process.kill()
+  }
+
+  function rest (process: SandboxProcess): void {
+    if (closing || !process.isAlive) return
+    idle.set(process, setTimeout(() => { retire(process) }, idleTime).unref())
+  }
+
+  /** Those that anybody may have, and wait for work. */
+  function shared (): SandboxProcess[] {
+    return [...idle.keys()].filter(one => !one.isDemoted)
+  }
+
+  /**
+   * The one that this organization used last, else one that nobody used, else any; else a new one. Whoever's code ran long, or
+   * ended its process, starts another for it instead of taking the one that others are used to, and leaves none to others.
+   */
   function pick (organizationId: string): SandboxProcess {
-    const free = [...idle.keys()]
-    const process = free.find(one => one.organizationId === organizationId) ?? free.find(one => one.organizationId === undefined) ?? free[0]
-    if (process === undefined) return open()
+    const free = [...idle.keys()].find(one => one.organizationId === organizationId) ?? shared().find(one => one.organizationId === undefined)
+    const process = free ?? (costly.has(organizationId) && living.size < limit ? undefined : shared()[0])
+    if (process === undefined) {
+      const [demoted] = idle.keys()
+      if (living.size >= limit && demoted !== undefined) retire(demoted)
+      return open()
+    }
     clearTimeout(idle.get(process))
     idle.delete(process)
     return process
@@ -82,7 +110,7 @@ export function createSandbox ({ processes: limit, memory, log, idleTime = IDLE_
 
   async function serve (process: SandboxProcess, organizationId: string, job: Job): Promise<void> {
     // The next one need not wait for a process to start, and this one not share the machine with it.
-    setTimeout(() => { if (!closing && idle.size === 0 && living.size < limit) rest(open()) }, SPARE_DELAY).unref()
+    setTimeout(() => { if (!closing && living.size < limit && shared().length === 0) rest(open()) }, SPARE_DELAY).unref()
     let used = process
     let reusable = false
     try {
@@ -99,8 +127,10 @@ export function createSandbox ({ processes: limit, memory, log, idleTime = IDLE_
       job.reject(error instanceof ProcessLost ? new NodeError('WC_CODE_CRASHED', 'The process that ran the code ended unexpectedly, twice', { retryable: true }) : error)
     }
     turns.release(organizationId)
+    if (reusable && !used.isDemoted) costly.delete(organizationId)
+    else costly.add(organizationId)
     if (reusable) rest(used)
-    else used.kill()
+    else retire(used)
     serveNext()
   }
 
@@ -153,8 +183,9 @@ export function createSandbox ({ processes: limit, memory, log, idleTime = IDLE_
     async close () {
       closing = true
       for (const job of turns.drain()) job.reject(new NodeError('WC_CODE_BUSY', 'The service is stopping', { retryable: true }))
+      const all = [...living, ...leaving]
       for (const process of living) process.kill()
-      await Promise.all([...living].map(async process => { await process.ended }))
+      await Promise.all(all.map(async process => { await process.ended }))
     }
   }
 }

@@ -1,48 +1,118 @@
 import t from 'tap'
-import { readFile } from 'node:fs/promises'
-import type { WorkflowNode } from '../../src/engine/definition.ts'
-import { foldSteps } from '../../src/engine/steps.ts'
-import { dataNodes } from '../../src/engine/nodes/data/index.ts'
-import { fileNodes } from '../../src/engine/nodes/files/index.ts'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { WorkflowNode, WorkflowSettings } from '../../src/engine/definition.ts'
 import { builtinNodes } from '../../src/engine/nodes/index.ts'
 import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
 import { compilePlan } from '../../src/engine/plan.ts'
-import { createSite, createWorker, eventsOf, statusOf, until } from '../support/durable-path.ts'
+import { foldSteps } from '../../src/engine/steps.ts'
+import { createGuardedFetch } from '../../src/lib/guarded-fetch/index.ts'
+import { createAnswers } from '../../src/services/answers.ts'
+import { openSandbox } from '../support/code-runs.ts'
+import { createSite, createWorker, eventsOf, untilEnded } from '../support/durable-path.ts'
+import { startServer } from '../support/http-server.ts'
 
-const site = await createSite(t)
-const { acceptance } = createWorker(t, site)
-const registry = new NodeRegistry(builtinNodes)
+/** Their examples need a server of their kind and a credential: `test/connectors` and `s3.test.ts` have these. */
+const CONNECTORS = new Set(['mysql', 'postgres', 'redis', 's3', 'sendEmail'])
+/** What the examples of `map` and `subWorkflow` run. */
+const CHILD = '01980a2b-7c3d-7e4f-8a5b-6c7d8e9f0a1b'
+/** In the output of a page: any value. */
+const ANY = '…'
 
-interface Workflow {
-  readonly nodes: WorkflowNode[]
+interface Example {
+  readonly nodes: readonly WorkflowNode[]
   readonly connections: readonly { from: string, output?: string, to: string, input?: string }[]
+  readonly settings: WorkflowSettings
 }
 
-function block<T> (page: string, label: string): T {
-  const found = new RegExp('```' + label + '\\n(.*?)```', 's').exec(page)?.[1]
-  if (found === undefined) throw new Error(`There is no block ${label}`)
-  return JSON.parse(found) as T
+const page = async (type: string): Promise<string> => await readFile(new URL(`../../docs/nodes/${type}.md`, import.meta.url), 'utf8')
+
+/** The JSON of a block with this label, and what the label says behind it. */
+function block<T> (text: string, label: string): { value: T, of: string | undefined } | undefined {
+  const [, of, found] = new RegExp('^```' + label + '(?: of (\\w+))?\\n(.*?)^```', 'ms').exec(text) ?? []
+  return found === undefined ? undefined : { value: JSON.parse(found) as T, of }
 }
 
-for (const { type } of [...dataNodes, ...fileNodes.filter(({ category }) => category === 'data')]) {
-  t.test(`the example of ${type}, run for real, gives what its page says`, async t => {
-    const page = await readFile(new URL(`../../docs/nodes/${type}.md`, import.meta.url), 'utf8')
-    const { nodes, connections } = block<Workflow>(page, 'json')
-    const input = block<Record<string, unknown>>(page, 'json input')
-    const workflowId = await site.workflow(
-      nodes.filter(({ id }) => id !== 'start'),
-      connections.map(({ from, output, to, input }) => `${from}${output === undefined ? '' : `.${output}`} -> ${to}${input === undefined ? '' : `.${input}`}`)
-    )
-    const execution = site.execution(workflowId, { payload: JSON.stringify(input) })
-    await acceptance.accept(execution)
-    const status = await until('the execution ends', async () => await statusOf(site, execution.id))
-    const plan = compilePlan({ workflowId, version: 1, name: 'Test', definition: { nodes, connections: [...connections], settings: {} } }, registry)
-    const { steps, state } = foldSteps(plan, 'start', input, await eventsOf(site, execution.id))
-    t.equal(status, 'succeeded', JSON.stringify(state.error))
-    const outputs = steps.find(({ nodeId }) => nodes.some(node => node.id === nodeId && node.type === type))?.outputs ?? {}
-    t.strictSame(
-      Object.fromEntries(Object.entries(outputs).map(([name, items]) => [name, items.map(({ json }) => json)])),
-      block(page, 'json output')
-    )
+/** The page's value, with what was got in place of `ANY`. */
+function filled (told: unknown, got: unknown): unknown {
+  if (told === ANY && got !== undefined) return got
+  if (Array.isArray(told)) return told.map((one: unknown, index) => filled(one, (got as unknown[] | undefined)?.[index]))
+  if (typeof told !== 'object' || told === null) return told
+  return Object.fromEntries(Object.entries(told).map(([name, one]) => [name, filled(one, (got as Record<string, unknown> | undefined)?.[name])]))
+}
+
+t.test('the example of each page', async t => {
+  const site = await createSite(t)
+  const { sql } = site
+  const filesRoot = await mkdtemp(join(tmpdir(), 'weconnect-examples-'))
+  const sandbox = openSandbox()
+  const guarded = createGuardedFetch({ allow: ['127.0.0.1/32'], userAgent: 'WeConnect test' })
+
+  // The far side of all examples: who is asked for an answer by a link gives it, before it answers itself.
+  const far = await startServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => { chunks.push(chunk) }).on('end', () => {
+      void answerLinks(Buffer.concat(chunks).toString()).then(() => {
+        response.setHeader('content-type', 'application/json')
+        response.end(JSON.stringify(request.url === '/graphql' ? { data: { customer: { name: 'Ada Lovelace', tier: 'gold' } } } : { received: true }))
+      })
+    })
   })
-}
+  const worker = createWorker(t, site, {
+    sandbox,
+    filesRoot,
+    fetch: async request => await guarded.fetch({ ...request, url: far.url + new URL(request.url).pathname })
+  })
+  t.teardown(async () => {
+    await sandbox.close()
+    await guarded.close()
+    await far.close()
+    await rm(filesRoot, { recursive: true, force: true })
+  })
+  const answers = createAnswers({ sql, links: worker.links, hints: worker.hints, now: Date.now })
+  worker.hints.onControl(hint => { if (hint.type === 'due') worker.runner.wake(hint) })
+
+  async function answerLinks (text: string): Promise<void> {
+    const json = { 'content-type': 'application/json' }
+    const [, resume] = /\/v1\/resume\/([\w-]+)/.exec(text) ?? []
+    if (resume !== undefined) await answers.resume(resume, { method: 'POST', queryText: '', headers: json, body: Buffer.from('{"paid":true}'), limit: 1000 })
+    const [, approve] = /\/v1\/approvals\/([\w-]+)/.exec(text) ?? []
+    if (approve !== undefined) await answers.decide(approve, Buffer.from('{}'), 'application/json')
+  }
+
+  const insert = async ({ nodes, connections, settings }: Example): Promise<string> => await site.workflow(
+    nodes.slice(1),
+    connections.map(({ from, output, to, input }) => `${from}${output === undefined ? '' : `.${output}`} -> ${to}${input === undefined ? '' : `.${input}`}`),
+    { trigger: nodes[0]!, settings }
+  )
+  const child = await insert(block<Example>(await page('subWorkflowTrigger'), 'json')!.value)
+  const registry = new NodeRegistry(builtinNodes)
+
+  for (const { type } of builtinNodes.filter(({ type }) => !CONNECTORS.has(type))) {
+    await t.test(`of ${type} gives what its page says`, async t => {
+      const text = (await page(type)).replaceAll(CHILD, child)
+      const example = block<Example>(text, 'json')!.value
+      const input = block<Record<string, unknown>>(text, 'json input')!.value
+      const trigger = example.nodes[0]!.id
+      const workflowId = await insert(example)
+      const execution = site.execution(workflowId, { nodeId: trigger, payload: JSON.stringify(input) })
+      await worker.acceptance.accept(execution)
+      const status = await untilEnded(site, execution.id, [worker])
+      const { nodes, connections, settings } = example
+      const plan = compilePlan({ workflowId, version: 1, name: 'Test', definition: { nodes: [...nodes], connections: [...connections], settings } }, registry)
+      const { steps, state } = foldSteps(plan, trigger, input, await eventsOf(site, execution.id))
+
+      const error = block(text, 'json error')
+      t.equal(status, error === undefined ? 'succeeded' : 'failed', JSON.stringify(state.error))
+      if (error !== undefined) t.strictSame(state.error, filled(error.value, state.error))
+      const output = block(text, 'json output') ?? { value: {}, of: undefined }
+      const shown = output.of ?? nodes.find(node => node.type === type)!.id
+      const outputs = Object.entries(steps.find(({ nodeId }) => nodeId === shown)?.outputs ?? {})
+      const got = JSON.parse(JSON.stringify(Object.fromEntries(outputs.map(([name, items]) => [name, items.map(({ json }) => json)])))) as unknown
+      t.strictSame(got, filled(output.value, got))
+      const answer = block(text, 'json answer')
+      if (answer !== undefined) t.strictSame(state.answer, answer.value)
+    })
+  }
+})

@@ -31,6 +31,10 @@ async function until (condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
+function niceOf (pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')[16])
+}
+
 const FOREVER = 'for (;;);'
 const codeOf = async (run: Promise<unknown>): Promise<unknown> => await run.then(() => 'succeeded', (error: { code?: string, message: string }) => error.code ?? error.message)
 
@@ -98,6 +102,41 @@ t.test('one organization does not keep another waiting', async t => {
   t.ok(sandbox.processes <= 2)
   hog.abort(new Error('enough'))
   t.same(new Set(await Promise.all(stuck)), new Set(['enough']))
+})
+
+t.test('who runs long yields, and takes no process that others are used to', { skip: ON_LINUX ? false : 'looks into /proc' }, async t => {
+  const sandbox = openSandbox({ processes: 2 })
+  t.teardown(async () => { await sandbox.close() })
+  const neighbour = async (): Promise<unknown> => await codeOf(runCode(sandbox, 'return {}', { organization: 'neighbour' }))
+  await neighbour()
+  const [own] = childrenOf(process.pid) as [number]
+  const endless = new AbortController()
+  const running = codeOf(runCode(sandbox, FOREVER, { timeout: '5m', organization: 'hostile', signal: endless.signal }))
+  await until(() => childrenOf(process.pid).some(pid => pid !== own && niceOf(pid) > niceOf(own)))
+  endless.abort(new Error('enough'))
+  t.equal(await running, 'enough')
+  for (let attack = 0; attack < 3; attack++) {
+    t.equal(await codeOf(runCode(sandbox, FOREVER, { timeout: '50ms', organization: 'hostile' })), 'WC_CODE_TIMEOUT')
+    t.equal(await neighbour(), 'succeeded')
+    t.ok(childrenOf(process.pid).includes(own), 'the neighbour keeps its process')
+  }
+})
+
+t.test('a process that ran long serves nobody else', { skip: ON_LINUX ? false : 'looks into /proc' }, async t => {
+  const sandbox = openSandbox({ processes: 1 })
+  t.teardown(async () => { await sandbox.close() })
+  const [first, second] = [async () => await codeOf(runCode(sandbox, 'return {}', { organization: 'first' })), async () => await codeOf(runCode(sandbox, 'return {}', { organization: 'second' }))]
+  await first()
+  const [before] = childrenOf(process.pid) as [number]
+  const nice = niceOf(before)
+  const long = codeOf(runCode(sandbox, 'const end = Date.now() + 3000; while (Date.now() < end); return {}', { organization: 'first', timeout: '5m' }))
+  await until(() => niceOf(before) > nice)
+  t.equal(await long, 'succeeded')
+  await first()
+  t.same(childrenOf(process.pid), [before], 'its own organization still has it')
+  t.equal(await second(), 'succeeded')
+  t.equal(sandbox.processes, 1)
+  t.notOk(childrenOf(process.pid).filter(isAlive).includes(before))
 })
 
 t.test('a process that dies fails its step only', { skip: ON_LINUX ? false : 'looks into /proc' }, async t => {

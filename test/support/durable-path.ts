@@ -28,6 +28,8 @@ import { createPlans } from '../../src/services/plans.ts'
 import { createDeliveryWork } from '../../src/services/runner/deliveries.ts'
 import { createStartedDispatch } from '../../src/services/runner/dispatch-started.ts'
 import { createEventWriter, type EventWriter } from '../../src/services/runner/event-writer.ts'
+import type { TenantFetch } from '../../src/services/egress/index.ts'
+import type { CodeSandbox } from '../../src/services/runner/run-host.ts'
 import { createRunner, type Runner } from '../../src/services/runner/runner.ts'
 import { createSweeper, type Sweeper } from '../../src/services/sweeper.ts'
 import { openLocalStorage } from '../../src/storage/local.ts'
@@ -115,6 +117,9 @@ export interface WorkerOptions {
   readonly storage?: FileStorage
   readonly largeValueSize?: number
   readonly filesRoot?: string
+  /** By default it has neither. */
+  readonly fetch?: TenantFetch
+  readonly sandbox?: CodeSandbox
 }
 
 const LARGE_VALUE = 256 * 1024
@@ -126,11 +131,13 @@ export function createFilesOn ({ sql, nextId, storage: own }: Site, { storage = 
   return { files, values: createLargeValues({ files, limit: largeValueSize, nextId }) }
 }
 
+const noNetwork = async (): Promise<never> => { throw new Error('This worker has no network') }
+const noSandbox: CodeSandbox = { run: async () => { throw new Error('This worker has no sandbox') } }
 const noCredentials = { open: async () => { throw new Error('This worker has no credentials') }, close () {} }
 
 /** One process: acceptance, queue, runner and sweeper on the site's database. The sweeper works when it is told to. */
 export function createWorker (t: Test, site: Site, options: WorkerOptions = {}): Worker {
-  const { nodes = [], slots = 20, leaseSeconds = 30, dispatching = true, sql = site.sql, now = Date.now, filesRoot = null } = options
+  const { nodes = [], slots = 20, leaseSeconds = 30, dispatching = true, sql = site.sql, now = Date.now, filesRoot = null, fetch = noNetwork, sandbox = noSandbox } = options
   const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const metrics = createMetrics()
   const hints = new LocalHintBus()
@@ -150,7 +157,7 @@ export function createWorker (t: Test, site: Site, options: WorkerOptions = {}):
     get backlog () { return living.backlog },
     drained: async () => { await living.drained() }
   }
-  const runner = createRunner({ sql, plans, writer, values, links, executionUrl: id => `http://weconnect.test/v1/executions/${id}`, filesOf: ({ organizationId, id: executionId }) => createNodeFiles(files, { organizationId, executionId }, MAX_FILE_SIZE, createFolders(filesRoot)(organizationId)), fetch: async () => { throw new Error('This worker has no network') }, connect: noConnections, credentials: noCredentials, sandbox: { run: async () => { throw new Error('This worker has no sandbox') } }, metrics, log, now: ownNow, nextId: site.nextId, slots, leaseSeconds })
+  const runner = createRunner({ sql, plans, writer, values, links, executionUrl: id => `http://weconnect.test/v1/executions/${id}`, filesOf: ({ organizationId, id: executionId }) => createNodeFiles(files, { organizationId, executionId }, MAX_FILE_SIZE, createFolders(filesRoot)(organizationId)), fetch, connect: noConnections, credentials: noCredentials, sandbox, metrics, log, now: ownNow, nextId: site.nextId, slots, leaseSeconds })
   const sweeper = createSweeper({ sql, runner, queue, metrics, log, now })
   if (dispatching) queue.consume(createDeliveryWork(sql, runner))
   t.teardown(async () => {
