@@ -27,7 +27,7 @@ const LAYERS = {
   services: {
     files: 'services/',
     imports: ['engine/', 'db/', 'lib/', 'queue/(port|hint-bus)\\.ts$', 'storage/port\\.ts$'],
-    packages: ['@sinclair/typebox', '@fastify/busboy', '@node-rs/argon2', 'cockatiel', 'jose', 'oauth4webapi', 'pino', 'prom-client']
+    packages: ['@sinclair/typebox', '@fastify/busboy', '@node-rs/argon2', 'cockatiel', 'jose', 'oauth4webapi', 'openid-client', 'pino', 'prom-client']
   },
   // The catalogue of problems, and the lists of roles and permissions are part of what clients see.
   schemas: {

@@ -32,6 +32,9 @@ import { acceptanceRoutes, invitationRoutes, memberRoutes } from './routes/organ
 import { grantRoutes } from './routes/grants.ts'
 import { organizationRoutes } from './routes/organizations.ts'
 import { organizationRoleRoutes } from './routes/organization-roles.ts'
+import { identityRoutes } from './routes/identities.ts'
+import { ssoProviderRoutes } from './routes/sso-providers.ts'
+import { ssoRoutes } from './routes/sso.ts'
 import { securityTextRoutes } from './routes/security-txt.ts'
 import { twoFactorRoutes } from './routes/two-factor.ts'
 import type { Secrets } from './secrets.ts'
@@ -118,6 +121,7 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
   await v1.register(async function publicScope (scope) {
     scope.addHook('onRequest', scope.rateLimit(PUBLIC_AUTH_LIMIT))
     await scope.register(authRoutes, { prefix: '/auth', identity })
+    await scope.register(ssoRoutes, { prefix: '/auth/sso', identity, secure: config.server.publicUrl?.startsWith('https:') === true })
   })
 
   await v1.register(async function credentialScope (scope) {
@@ -126,9 +130,11 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
     await scope.register(idempotency, { sql: database.service, secret: secrets.jwtSecret })
     await scope.register(accountRoutes, { prefix: '/auth', identity })
     await scope.register(twoFactorRoutes, { prefix: '/auth/me/two-factor', identity })
+    await scope.register(identityRoutes, { prefix: '/auth/me/identities', identity })
     await scope.register(organizationRoutes, { prefix: '/organizations', identity })
     await scope.register(organizationRoleRoutes, { prefix: '/organizations', identity })
     await scope.register(memberRoutes, { prefix: '/organizations', identity })
+    await scope.register(ssoProviderRoutes, { prefix: '/organizations', identity })
     await scope.register(invitationRoutes, { prefix: '/organizations', identity })
     await scope.register(acceptanceRoutes, { prefix: '/invitations', identity })
     for (const { prefix, routes } of inPath ?? []) await scope.register(routes, { prefix })

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { PUBLIC, type RouteAccess } from '../schemas/access.ts'
 import type { Permission } from '../services/identity/permissions.ts'
 import { enterByGrant } from './enter-by-grant.ts'
-import { NotFound, PermissionMissing } from '../services/problems.ts'
+import { NotFound, PermissionMissing, SsoSession } from '../services/problems.ts'
 
 /** Which hooks stand before the routes of a scope: none, the one that asks for a credential, and the one that finds its organization. */
 type Scope = 'open' | 'credential' | 'organization'
@@ -70,11 +70,15 @@ function fits ({ auth, organization }: RouteAccess, scope: Scope): boolean {
 /** Undefined where nothing is to be checked, so that open routes have no hook at all. */
 function checkOf (declared: RouteAccess): onRequestAsyncHookHandler | undefined {
   if (declared.auth === 'public' || declared.auth === 'ticket' || declared.organization === 'own') return undefined
-  const { auth, organization } = declared
+  const { auth } = declared
   return async request => {
-    if (auth === 'session') request.session()
-    if (organization === 'none') return
-    if (organization === 'path') {
+    const session = auth === 'session' ? request.session() : undefined
+    if (declared.organization === 'none') {
+      // Else who runs an organization's provider could act for its members wherever else they are.
+      if (session?.organizationId != null && declared.vouched !== true) throw SsoSession()
+      return
+    }
+    if (declared.organization === 'path') {
       const { id } = request.params as { id?: string }
       // Left to the validation of the parameters, which names what is wrong; it comes before anything is done.
       if (id !== undefined && !UUID.test(id)) return

@@ -3,12 +3,12 @@ import fp from 'fastify-plugin'
 import type { Actor, Origin } from '../services/audit.ts'
 import type { Permissions } from '../services/identity/permissions.ts'
 import type { Identity } from '../services/identity/identity.ts'
-import type { Membership } from '../services/identity/sessions.ts'
+import type { Reach } from '../services/identity/sessions.ts'
 import { Forbidden, MalformedRequest, Unauthenticated } from '../services/problems.ts'
 
 /** Who the request comes from. */
 export type Credential =
-  | { readonly type: 'session', readonly userId: string, readonly sessionId: string, readonly memberships: readonly Membership[] }
+  | { readonly type: 'session', readonly userId: string, readonly sessionId: string } & Reach
   | { readonly type: 'apiKey', readonly keyId: string, readonly organizationId: string, readonly permissions: Permissions, readonly createdBy: string | null }
 
 export type SessionCredential = Extract<Credential, { type: 'session' }>
@@ -59,9 +59,9 @@ export const auth = fp<{ identity: Identity }>(async function authPlugin (app, {
     const token = BEARER.exec(authorization ?? '')?.[1]
     if (token === undefined) throw Unauthenticated('Send "Authorization: Bearer <access token>" or "X-API-Key: <key>".')
     const { sessionId, userId } = app.verifyAccessToken(token)
-    const memberships = await identity.sessions.memberships(sessionId, userId)
-    if (memberships === undefined) throw Unauthenticated('The session of this access token has ended. Log in again.')
-    return { type: 'session', sessionId, userId, memberships }
+    const reach = await identity.sessions.reach(sessionId, userId)
+    if (reach === undefined) throw Unauthenticated('The session of this access token has ended. Log in again.')
+    return { type: 'session', sessionId, userId, ...reach }
   }
 }, { name: 'auth', fastify: '5.x', dependencies: ['access-tokens'] })
 

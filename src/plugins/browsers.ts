@@ -39,7 +39,7 @@ export async function protectBrowsers (scope: FastifyInstance, { corsOrigins, pu
   if (corsOrigins.length === 0) return
   await scope.register(cors, {
     origin: [...corsOrigins],
-    // Tokens travel in headers. Cookies are only for the callback of OAuth 2, which is no page's to call.
+    // Tokens travel in headers. Cookies are only for the callbacks of OAuth 2 and single sign-on, which are no page's to call.
     credentials: false,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: ['etag', 'location', 'retry-after', 'x-execution-id', 'content-disposition'],

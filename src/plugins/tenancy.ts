@@ -4,7 +4,7 @@ import type { Confinement, Database, TenantDb } from '../db/client.ts'
 import { NO_GRANTS, type HeldGrants } from '../services/identity/grants.ts'
 import type { Permissions } from '../services/identity/permissions.ts'
 import type { Membership } from '../services/identity/sessions.ts'
-import { MalformedRequest, NotFound } from '../services/problems.ts'
+import { MalformedRequest, NotFound, SsoRequired } from '../services/problems.ts'
 import type { Credential } from './auth.ts'
 
 declare module 'fastify' {
@@ -48,7 +48,8 @@ export const tenancy = fp<{ database: Pick<Database, 'tenant'> }>(async function
     else enter(request, onlyMembership(membershipsOf(request.credential)))
   })
 
-  function enter (request: FastifyRequest, { organizationId, permissions, grants = NO_GRANTS }: Membership): void {
+  function enter (request: FastifyRequest, { organizationId, permissions, grants = NO_GRANTS, ssoRequired }: Membership): void {
+    if (ssoRequired === true) throw SsoRequired()
     request.organizationId = organizationId
     request.permissions = permissions
     request.grants = grants

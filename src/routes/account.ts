@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { OWN_ACCOUNT } from '../schemas/access.ts'
+import { OWN_ACCOUNT, OWN_SESSION } from '../schemas/access.ts'
 import { IdParams, Name, SESSION_SECURITY } from '../schemas/common.ts'
 import { Password, Session, User } from '../schemas/identity.ts'
 import { decodeCursor, listOf, Page, toPage } from '../schemas/pagination.ts'
@@ -14,9 +14,12 @@ const NO_CONTENT = Type.Null({ description: 'Done' })
 /** What belongs to the person behind a session. */
 export const accountRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity }) => {
   app.get('/me', {
-    config: { access: OWN_ACCOUNT },
+    config: { access: OWN_SESSION },
     schema: { ...common, operationId: 'getMe', summary: 'Read your account', response: { 200: User, ...problemResponses(401, 403) } }
-  }, async request => userView(await identity.accounts.read(request.session().userId)))
+  }, async request => {
+    const { userId, organizationId } = request.session()
+    return userView(await identity.accounts.read(userId, organizationId))
+  })
 
   app.patch('/me', {
     config: { access: OWN_ACCOUNT },
@@ -47,16 +50,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = 
   })
 
   app.post('/logout', {
-    config: { access: OWN_ACCOUNT },
+    config: { access: OWN_SESSION },
     schema: { ...common, operationId: 'logout', summary: 'End this session', response: { 204: NO_CONTENT, ...problemResponses(400, 401, 403, 404, 415) } }
   }, async (request, reply) => {
-    const { userId, sessionId } = request.session()
-    await identity.sessions.revoke(userId, sessionId, request.origin())
+    const session = request.session()
+    await identity.sessions.revoke(session, session.sessionId, request.origin())
     return await reply.code(204).send(null)
   })
 
   app.get('/sessions', {
-    config: { access: OWN_ACCOUNT },
+    config: { access: OWN_SESSION },
     schema: {
       ...common,
       operationId: 'listSessions',
@@ -65,26 +68,26 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = 
       response: { 200: listOf(Session), ...problemResponses(401, 403, 422) }
     }
   }, async request => {
-    const { userId, sessionId } = request.session()
+    const session = request.session()
     const { limit, cursor } = request.query
-    const rows = await identity.sessions.list(userId, limit + 1, cursor === undefined ? undefined : decodeCursor(cursor))
-    return toPage(rows, limit, ({ id }) => id, row => ({ ...withIsoDates(row), current: row.id === sessionId }))
+    const rows = await identity.sessions.list(session, limit + 1, cursor === undefined ? undefined : decodeCursor(cursor))
+    return toPage(rows, limit, ({ id }) => id, row => ({ ...withIsoDates(row), current: row.id === session.sessionId }))
   })
 
   app.delete('/sessions', {
-    config: { access: OWN_ACCOUNT },
+    config: { access: OWN_SESSION },
     schema: { ...common, operationId: 'endOtherSessions', summary: 'End all sessions but this one', response: { 204: NO_CONTENT, ...problemResponses(401, 403) } }
   }, async (request, reply) => {
-    const { userId, sessionId } = request.session()
-    await identity.sessions.revokeOthers(userId, sessionId, request.origin())
+    const session = request.session()
+    await identity.sessions.revokeOthers(session, session.sessionId, request.origin())
     return await reply.code(204).send(null)
   })
 
   app.delete('/sessions/:id', {
-    config: { access: OWN_ACCOUNT },
+    config: { access: OWN_SESSION },
     schema: { ...common, operationId: 'endSession', summary: 'End one of your sessions', params: IdParams, response: { 204: NO_CONTENT, ...problemResponses(401, 403, 404, 422) } }
   }, async (request, reply) => {
-    await identity.sessions.revoke(request.session().userId, request.params.id, request.origin())
+    await identity.sessions.revoke(request.session(), request.params.id, request.origin())
     return await reply.code(204).send(null)
   })
 }

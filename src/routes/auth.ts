@@ -1,25 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import type { FastifyRequest } from 'fastify'
 import { PUBLIC } from '../schemas/access.ts'
 import { PUBLIC_SECURITY } from '../schemas/common.ts'
 import { Email, Password, Tokens, TwoFactorCode } from '../schemas/identity.ts'
 import { Name } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
-import type { Account } from '../services/identity/accounts.ts'
 import type { Identity } from '../services/identity/identity.ts'
-import type { Client, StartedSession } from '../services/identity/sessions.ts'
 import { Unauthenticated } from '../services/problems.ts'
 import { Problem } from '../lib/problem.ts'
-import { userView } from './views.ts'
+import { clientOf, tokensOf } from './tokens.ts'
 
 const TAGS = ['Auth']
 const RefreshToken = Type.Object({ refreshToken: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false })
 
 /** What anyone may ask, hence limited per address: the limit comes with the scope. */
 export const authRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity }) => {
-  const tokens = (session: StartedSession, account: Account) =>
-    ({ ...app.issueAccessToken(session), refreshToken: session.refreshToken, user: userView(account) })
+  const tokens = tokensOf(app)
 
   app.post('/register', {
     config: { access: PUBLIC },
@@ -77,7 +73,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = asy
     }
   }, async request => {
     const session = await identity.sessions.refresh(request.body.refreshToken, clientOf(request))
-    return tokens(session, await identity.accounts.read(session.userId))
+    return tokens(session, await identity.accounts.read(session.userId, session.organizationId))
   })
 
   await app.register(resetRoutes, { identity })
@@ -116,8 +112,4 @@ const resetRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (ap
     await identity.passwordResets.confirm(request.body.token, request.body.password, { ip, requestId })
     return await reply.code(204).send(null)
   })
-}
-
-function clientOf ({ ip, headers, id }: FastifyRequest): Client {
-  return { ip, userAgent: headers['user-agent'] ?? null, requestId: id }
 }

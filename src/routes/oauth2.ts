@@ -5,6 +5,7 @@ import { BY_ADDRESS, needs } from '../schemas/access.ts'
 import { Id, Instant, ORGANIZATION_SECURITY, PUBLIC_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import type { Authorizations } from '../services/oauth2/authorizations.ts'
+import { cookiesOf, sendPage, setFlowCookie, wantsPage } from './browser-cookie.ts'
 import { callerOf } from './workflow-scope.ts'
 
 const CALLBACK_PATH = '/v1/oauth2/callback'
@@ -31,8 +32,7 @@ export const oauth2Routes: FastifyPluginAsyncTypebox<{ authorizations: Authoriza
     }
   }, async (request, reply) => {
     const { url, expiresAt, cookie } = await authorizations.begin(callerOf(request), request.query.credentialId, holderOf(request))
-    // Lax: the authorization server sends the browser back from another site.
-    reply.header('set-cookie', `${cookie.name}=${cookie.value}; Path=${CALLBACK_PATH}; Max-Age=${cookie.seconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`)
+    setFlowCookie(reply, cookie, CALLBACK_PATH, secure)
     return { url, expiresAt: new Date(expiresAt).toISOString() }
   })
 }
@@ -72,22 +72,12 @@ export const oauth2CallbackRoutes: FastifyPluginAsyncTypebox<{ authorizations: A
       response: { 200: Connected, ...problemResponses(400, 401, 404, 409, 422) }
     }
   }, async (request, reply) => {
-    const cookies = cookiesOf(request.headers.cookie)
-    const bearer = { holderId: request.credential === null ? null : holderOf(request), cookie: (name: string) => cookies.get(name) }
+    const bearer = { holderId: request.credential === null ? null : holderOf(request), cookie: cookiesOf(request) }
     const { credentialId } = await authorizations.finish(new URL(request.url, 'http://callback').searchParams, bearer, { ip: request.ip, requestId: request.id })
-    if (!/\btext\/html\b/.test(request.headers.accept ?? '')) return { credentialId, connected: true as const }
-    reply.type('text/html; charset=utf-8').header('content-security-policy', 'default-src \'none\'; frame-ancestors \'none\'')
-    return await reply.serializer((page: unknown) => String(page)).send(PAGE as never)
+    return wantsPage(request) ? await sendPage(reply, PAGE) : { credentialId, connected: true as const }
   })
 }
 
 function holderOf ({ credential }: FastifyRequest): string {
   return credential.type === 'session' ? credential.sessionId : credential.keyId
-}
-
-function cookiesOf (header = ''): ReadonlyMap<string, string> {
-  return new Map(header.split(';').flatMap(pair => {
-    const at = pair.indexOf('=')
-    return at < 0 ? [] : [[pair.slice(0, at).trim(), pair.slice(at + 1).trim()]]
-  }))
 }

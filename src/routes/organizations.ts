@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { OWN_ACCOUNT, OWN_ORGANIZATIONS, needsInPath } from '../schemas/access.ts'
 import { IdParams, Name, ORGANIZATION_SECURITY, SESSION_SECURITY } from '../schemas/common.ts'
-import { AuditRetention, ConcurrencyLimit, Organization, Slug } from '../schemas/identity.ts'
+import { AuditRetention, ConcurrencyLimit, Organization, Slug, SsoRequirement } from '../schemas/identity.ts'
 import { decodeCursor, listOf, Page, toPage } from '../schemas/pagination.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { IfMatch } from '../schemas/workflow.ts'
@@ -42,11 +42,12 @@ export const organizationRoutes: FastifyPluginAsyncTypebox<{ identity: Identity 
   }, async request => {
     const { limit, cursor } = request.query
     const { credential } = request
+    const reach = credential.organizationId
     const before = cursor === undefined ? undefined : decodeCursor(cursor)
-    if (credential.type === 'session') {
+    if (credential.type === 'session' && reach === null) {
       return toPage(await identity.organizations.listOfUser(credential.userId, limit + 1, before), limit, ({ id }) => id, withIsoDates)
     }
-    request.enterOrganization(credential.organizationId)
+    request.enterOrganization(reach!)
     const only = await identity.organizations.read(request.db)
     return toPage(before === undefined || only.id < before ? [only] : [], limit, ({ id }) => id, withIsoDates)
   })
@@ -68,7 +69,7 @@ export const organizationRoutes: FastifyPluginAsyncTypebox<{ identity: Identity 
       description: 'The slug is part of the URLs of webhooks: senders must learn the new one.',
       params: IdParams,
       headers: IfMatch,
-      body: Type.Object({ name: Type.Optional(Name), slug: Type.Optional(Slug), concurrencyLimit: Type.Optional(ConcurrencyLimit), auditRetentionDays: Type.Optional(AuditRetention) }, { additionalProperties: false, minProperties: 1, examples: [{ name: 'Acme' }] }),
+      body: Type.Object({ name: Type.Optional(Name), slug: Type.Optional(Slug), concurrencyLimit: Type.Optional(ConcurrencyLimit), auditRetentionDays: Type.Optional(AuditRetention), ssoRequired: Type.Optional(SsoRequirement) }, { additionalProperties: false, minProperties: 1, examples: [{ name: 'Acme' }] }),
       response: { 200: Organization, ...problemResponses(400, 401, 404, 409, 412, 413, 415, 422) }
     }
   }, async (request, reply) => {

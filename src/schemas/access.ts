@@ -13,8 +13,8 @@ export type GrantedBy = 'workflow' | 'execution' | 'schedule' | 'poll' | 'delive
 export type RouteAccess =
   /** Anyone. `address`: what the URL holds (a slug, the token of a link) leads to the organization, and the service looks it up. */
   | { readonly auth: 'public', readonly organization: 'none' | 'address' }
-  /** A session, for what belongs to its person. */
-  | { readonly auth: 'session', readonly organization: 'none' }
+  /** A session, for what belongs to its person. `vouched`: also one that an organization's identity provider vouched for, which reaches no more than that. */
+  | { readonly auth: 'session', readonly organization: 'none', readonly vouched?: true }
   /** A session or an API key, for all organizations that it belongs to. */
   | { readonly auth: 'credential', readonly organization: 'own' }
   /** `credential`: the one of the API key or of `X-Organization-Id`. `path`: `:id` of the path. */
@@ -25,6 +25,8 @@ export type RouteAccess =
 export const PUBLIC = { auth: 'public', organization: 'none' } as const satisfies RouteAccess
 export const BY_ADDRESS = { auth: 'public', organization: 'address' } as const satisfies RouteAccess
 export const OWN_ACCOUNT = { auth: 'session', organization: 'none' } as const satisfies RouteAccess
+/** For what a session may of itself, whoever vouched for it. */
+export const OWN_SESSION = { auth: 'session', organization: 'none', vouched: true } as const satisfies RouteAccess
 export const OWN_ORGANIZATIONS = { auth: 'credential', organization: 'own' } as const satisfies RouteAccess
 
 /** In the organization scope: the usual case. */

@@ -15,6 +15,8 @@ export const ConcurrencyLimit = Nullable(Type.Integer({ minimum: 1, maximum: 10_
 
 export const AuditRetention = Nullable(Type.Integer({ minimum: 30, maximum: 36_500, description: 'Days that the audit log is kept; null is for ever' }))
 
+export const SsoRequirement = Type.Boolean({ description: 'Whether members other than owners come in by an identity provider only' })
+
 export const MembershipView = Type.Object({ id: Id, name: Name, slug: Slug, role: Role }, { $id: 'Membership' })
 
 export const User = Type.Object({
@@ -38,8 +40,8 @@ export const Session = Type.Object({
   expiresAt: Instant
 }, { $id: 'Session' })
 
-export const Organization = Type.Object({ id: Id, name: Name, slug: Slug, concurrencyLimit: ConcurrencyLimit, auditRetentionDays: AuditRetention, createdAt: Instant, updatedAt: Instant }, { $id: 'Organization' })
-export const Member = Type.Object({ userId: Id, email: Email, name: Name, role: Role, createdAt: Instant }, { $id: 'Member' })
+export const Organization = Type.Object({ id: Id, name: Name, slug: Slug, concurrencyLimit: ConcurrencyLimit, auditRetentionDays: AuditRetention, ssoRequired: SsoRequirement, createdAt: Instant, updatedAt: Instant }, { $id: 'Organization' })
+export const Member = Type.Object({ userId: Id, email: Email, name: Name, role: Role, managed: Type.Boolean({ description: 'Whether the account was made by the identity provider of the organization, and is its own' }), createdAt: Instant }, { $id: 'Member' })
 
 export const Scope = Type.Unsafe<Permission>({ type: 'string', enum: [...KEY_PERMISSIONS], examples: ['workflow:read'] })
 

@@ -20,6 +20,10 @@ export const WebhookSecretUnusable = defineProblem('WC_WEBHOOK_SECRET', 503, 'No
   (cause?: unknown) => ({ detail: 'The secret of this webhook cannot be used. Its owner must enter it again; until then nothing is accepted.', headers: { 'retry-after': '30' }, cause }))
 export const TwoFactorRequired = defineProblem('WC_TWO_FACTOR_REQUIRED', 401, 'A second factor is required',
   () => ({ detail: 'The password is right, and this account has a second factor. Log in again with `code` from the authenticator, or a recovery code.', headers: { 'www-authenticate': 'Bearer realm="weconnect"' } }))
+export const SsoRequired = defineProblem('WC_SSO_REQUIRED', 403, 'Single sign-on is required',
+  () => 'The members of this organization sign in by its identity provider. GET /v1/auth/sso?organization=<slug> lists it; owners come in by password, too.')
+export const SsoSession = defineProblem('WC_SSO_SESSION', 403, 'Not with this session',
+  () => 'This belongs to the person, and the session was begun by the identity provider of an organization, which can vouch for that organization only. Log in with the password.')
 export const Forbidden = defineProblem('WC_FORBIDDEN', 403, 'Not allowed', (why: string) => why)
 export const PermissionMissing = defineProblem('WC_PERMISSION_MISSING', 403, 'Not allowed',
   (permission: Permission) => ({ detail: `This needs the permission ${permission}, which your role or the scopes of your API key do not hold. Ask an administrator of the organization.`, extensions: { permission } }))

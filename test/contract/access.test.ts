@@ -177,10 +177,10 @@ t.test('a query that is asked with a wrong organization finds nothing and change
     }
     asked++
   }
-  const kinds = ['workflows', 'executions', 'schedules', 'polls', 'credentials', 'api-keys', 'files', 'invitationId'] as const
+  const kinds = ['workflows', 'executions', 'schedules', 'polls', 'credentials', 'api-keys', 'files', 'invitationId', 'providerId'] as const
   for (const kind of kinds) {
     const id = ids[kind]!
-    const values = { ...otherValues(), id, ids: [id], keyId: id, scheduleId: id, credentialId: ids['credentials'], credentialIds: [ids['credentials']], workflowId: ids['workflows'], executionId: ids['executions'], userId: ids['userId'] }
+    const values = { ...otherValues(), id, ids: [id], keyId: id, scheduleId: id, credentialId: ids['credentials'], credentialIds: [ids['credentials']], workflowId: ids['workflows'], executionId: ids['executions'], userId: ids['userId'], providerId: ids['providerId'] }
     for (const query of functions) {
       // The transaction is bound to somebody else, whatever the query says.
       if (query.takes === 'executor') {

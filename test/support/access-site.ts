@@ -91,6 +91,10 @@ export async function accessSite (t: Teardown): Promise<Site> {
     await made('PUT', `/v1/event-types/${word}.happened`, headers, { schema: {} })
     const fileId = runtime.nextId()
     await database.service`insert into files (id, execution_id, organization_id, kind, media_type, size) values (${fileId}, ${executionId}, ${organizationId}, 'binary', 'text/plain', 1)`
+    const providerId = runtime.nextId()
+    await database.service`
+      insert into sso_providers (id, organization_id, name, issuer, client_id, scopes, allowed_domains, require_verified_email, create_members, default_role, enabled, version, key_id, data_key, secret)
+      values (${providerId}, ${organizationId}, ${word}, 'https://login.example.com', 'canary-client', 'openid', '', true, false, 'viewer', true, 1, 'none', '', '')`
     const [session] = (await made<{ data: Array<{ id: string }> }>('GET', '/v1/auth/sessions', { authorization: guest.headers.authorization })).data
     return {
       workflows: workflow.id,
@@ -104,7 +108,8 @@ export async function accessSite (t: Teardown): Promise<Site> {
       sessions: session!.id,
       userId: guest.userId,
       role,
-      invitationId: invitation.id
+      invitationId: invitation.id,
+      providerId
     }
   }
 

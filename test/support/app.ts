@@ -5,7 +5,7 @@ import { buildApp, type AppDependencies } from '../../src/app.ts'
 import { createIdSource } from '../../src/lib/ids.ts'
 import { createLocalBuckets } from '../../src/lib/token-bucket.ts'
 import { createLog } from '../../src/log.ts'
-import type { Identity } from '../../src/services/identity/identity.ts'
+import type { Identity, IdentityDependencies } from '../../src/services/identity/identity.ts'
 import type { Letter, Mailer } from '../../src/services/identity/mailer.ts'
 import { testIdentity } from './identity.ts'
 import { testDatabase, type Teardown, type TestDatabase } from './database.ts'
@@ -36,8 +36,8 @@ export interface Person {
 }
 
 /** The application on a database of its own. */
-export async function testApp (t: Teardown, options: Partial<Pick<AppDependencies, 'secrets' | 'readiness' | 'redis' | 'tenantRoutes' | 'publicRoutes'>> & { rateLimit?: number, corsOrigins?: readonly string[], database?: TestDatabase, mailer?: Mailer | null } = {}): Promise<TestApp> {
-  const { rateLimit = 0, corsOrigins = [], database = await testDatabase(t), mailer = null, ...dependencies } = options
+export async function testApp (t: Teardown, options: Partial<Pick<AppDependencies, 'secrets' | 'readiness' | 'redis' | 'tenantRoutes' | 'publicRoutes'>> & { rateLimit?: number, corsOrigins?: readonly string[], database?: TestDatabase, mailer?: Mailer | null, sso?: Pick<IdentityDependencies, 'fetch' | 'returnOrigins'> } = {}): Promise<TestApp> {
+  const { rateLimit = 0, corsOrigins = [], database = await testDatabase(t), mailer = null, sso, ...dependencies } = options
   const time = { now: Date.now() }
   const clock = () => time.now
   const nextId = createIdSource(clock)
@@ -45,7 +45,7 @@ export async function testApp (t: Teardown, options: Partial<Pick<AppDependencie
   const letters: Letter[] = []
   const destination: DestinationStream = { write: line => { logged.push(line) } }
   const log = createLog('info', destination)
-  const identity = testIdentity(database, { clock, nextId, mailer, fallbackMailer: { async send (letter) { letters.push(letter) } } })
+  const identity = testIdentity(database, { clock, nextId, mailer, fallbackMailer: { async send (letter) { letters.push(letter) } }, ...sso })
   const app = await buildApp({
     config: {
       server: { port: 0, host: '127.0.0.1', publicUrl: null, trustProxy: false, maxBodySize: 16_777_216, maxBatchSize: 67_108_864, rateLimit, corsOrigins, securityContact: null, hookRateLimit: 0 },

@@ -41,7 +41,7 @@ export interface Operations {
 }
 
 /** What ends sessions, or takes away what others are tried on, comes last. */
-const LAST = ['removeMember', 'revokeApiKey', 'revokeInvitation', 'deleteCredential', 'deleteExecution', 'deleteWorkflow', 'deleteRole', 'logout', 'deleteOrganization']
+const LAST = ['removeMember', 'revokeApiKey', 'revokeInvitation', 'deleteSsoProvider', 'deleteCredential', 'deleteExecution', 'deleteWorkflow', 'deleteRole', 'logout', 'deleteOrganization']
 /** Bodies without an example that would do. */
 const BODIES: Readonly<Record<string, unknown>> = {
   changePassword: { currentPassword: 'not the password 1', newPassword: 'another passphrase 1' },

@@ -75,6 +75,8 @@ export function otherValues (): Record<string, unknown> {
     content: { id, name: 'Stolen', nodes: '[]', connections: '[]', definition: '{}', createdBy: null, version: 2, publicData: '{}', secretFields: '[]', allowedHosts: null, secret: randomBytes(8), dataKey: randomBytes(8), keyId: 'k' }, ticket: { hash: randomBytes(32), userId: null, workflowIds: null, seconds: 60 }, grant: { userId: id, permissions: ['workflow:read'], grantedBy: null }, thing: 'execution', seconds: 60,
     invitation: { id, email: 'theirs@example.org', role: 'viewer', invitedBy: null, createdAt: new Date(), expiresAt: new Date(), tokenHash: randomBytes(32) },
     added: { id, name: 'stolen', description: '', permissions: ['workflow:read'] },
+    settings: { name: 'Stolen', issuer: 'https://evil.example', clientId: 'c', scopes: ['openid'], allowedDomains: [], requireVerifiedEmail: false, createMembers: true, defaultRole: 'admin', enabled: true },
+    claims: { issuer: 'https://evil.example', subject: 'evil', email: null, emailVerified: false, name: null }, except: null, slug: 'theirs', sealed: { keyId: 'k', dataKey: randomBytes(8), secret: randomBytes(8) },
     scope: '', holder: id, fault: null, claim: { version: 1, holder: id, seconds: 1 }, hashes: [], claimedBy: 'x', keepFor: null, from: id, to: randomUUID()
   }
 }

@@ -1,4 +1,4 @@
-import { eq, sql, type SQL } from 'drizzle-orm'
+import { and, eq, sql, type SQL } from 'drizzle-orm'
 import type { Executor } from '../client.ts'
 import { memberships, organizations, users } from '../schema/index.ts'
 import { auditInsert, auditInsertForUser, type AuditEntry } from './audit-log.ts'
@@ -38,8 +38,8 @@ export async function findUser (db: Executor, userId: string): Promise<UserRow |
   return row
 }
 
-export async function findUserWithPassword (db: Executor, by: { email: string } | { id: string }): Promise<UserRow & { passwordHash: string } | undefined> {
-  const condition = 'email' in by ? sql`lower(${users.email}) = lower(${by.email})` : eq(users.id, by.id)
+export async function findUserWithPassword (db: Executor, by: { email: string } | { id: string }): Promise<UserRow & { passwordHash: string | null } | undefined> {
+  const condition = 'email' in by ? sql`lower(${users.email}) = lower(${by.email}) and ${users.managedBy} is null` : eq(users.id, by.id)
   const [row] = await db.select({ ...userColumns, passwordHash: users.passwordHash }).from(users).where(condition)
   return row
 }
@@ -48,10 +48,11 @@ export async function hasUsers (db: Executor): Promise<boolean> {
   return (await db.select({ id: users.id }).from(users).limit(1)).length > 0
 }
 
-export async function organizationsOfUser (db: Executor, userId: string): Promise<MembershipRow[]> {
+/** @param reach the one organization that is asked about; null: all */
+export async function organizationsOfUser (db: Executor, userId: string, reach: string | null): Promise<MembershipRow[]> {
   return await db.select({ id: organizations.id, name: organizations.name, slug: organizations.slug, role: memberships.role })
     .from(memberships).innerJoin(organizations, eq(organizations.id, memberships.organizationId))
-    .where(eq(memberships.userId, userId)).orderBy(organizations.id)
+    .where(and(eq(memberships.userId, userId), reach === null ? undefined : eq(organizations.id, reach))).orderBy(organizations.id)
 }
 
 export interface NewAccount {

@@ -66,7 +66,7 @@ export interface Acceptance {
 /** What an invitation that can be accepted leads to; by its token alone, which nobody else has. */
 export async function findInvitation (db: Executor, { tokenHash, userId, now }: Acceptance): Promise<{ id: string, organizationId: string, role: string } | undefined> {
   const [row] = await db.execute<{ id: string, organizationId: string, role: string }>(sql`
-    select i.id, i.organization_id as "organizationId", i.role from invitations i join users u on u.id = ${userId} and lower(u.email) = lower(i.email)
+    select i.id, i.organization_id as "organizationId", i.role from invitations i join users u on u.id = ${userId} and u.managed_by is null and lower(u.email) = lower(i.email)
     where i.token_hash = ${tokenHash} and i.accepted_at is null and i.revoked_at is null and i.expires_at > ${now.toISOString()}`)
   return row
 }

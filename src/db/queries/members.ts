@@ -8,12 +8,14 @@ export interface MemberRow {
   readonly email: string
   readonly name: string
   readonly role: string
+  /** Whether the account is the organization's own, made by its identity provider. */
+  readonly managed: boolean
   readonly createdAt: Date
 }
 
 export type MemberChange = 'done' | 'lastOwner' | 'unknown'
 
-const columns = { userId: users.id, email: users.email, name: users.name, role: memberships.role, createdAt: memberships.createdAt }
+const columns = { userId: users.id, email: users.email, name: users.name, role: memberships.role, managed: sql<boolean>`${users.managedBy} is not null`, createdAt: memberships.createdAt }
 
 export async function listMembers (db: Executor, organizationId: string, limit: number, before?: string): Promise<MemberRow[]> {
   return await db.select(columns).from(memberships).innerJoin(users, eq(users.id, memberships.userId))
@@ -55,13 +57,18 @@ export async function updateMemberRole (db: Executor, organizationId: string, us
   return await outcome(db, organizationId, userId, rows.length > 0)
 }
 
-/** Ends a membership, and with it the API keys that the person made: their secrets may have left with the person. */
+/**
+ * Ends a membership, and with it the API keys that the person made: their secrets may have left with the person. An account that is
+ * the organization's own ends, too.
+ */
 export async function deleteMember (db: Executor, organizationId: string, userId: string, audit: AuditEntry): Promise<MemberChange> {
   const rows = await db.execute(sql`
     with ${owners(organizationId)}, changed as (
       delete from memberships m where m.organization_id = ${organizationId} and m.user_id = ${userId} and ${another} returning m.user_id
     ), keys as (
       update api_keys k set revoked_at = now() from changed where k.organization_id = ${organizationId} and k.created_by = changed.user_id and k.revoked_at is null
+    ), account as (
+      delete from users u using changed where u.id = changed.user_id and u.managed_by = ${organizationId}
     ), tickets as (
       delete from tail_tickets t using changed where t.organization_id = ${organizationId} and t.user_id = changed.user_id
     ), audit as (${auditInsert(audit, 'changed')})

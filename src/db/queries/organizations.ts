@@ -12,6 +12,8 @@ export interface OrganizationRow {
   readonly concurrencyLimit: number | null
   /** Null for ever. */
   readonly auditRetentionDays: number | null
+  /** Members other than owners come in by an identity provider only. */
+  readonly ssoRequired: boolean
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -21,10 +23,11 @@ export interface OrganizationChange {
   readonly slug?: string
   readonly concurrencyLimit?: number | null
   readonly auditRetentionDays?: number | null
+  readonly ssoRequired?: boolean
 }
 
 /** What may change of an organization. */
-export type OrganizationSettings = Pick<OrganizationRow, 'name' | 'slug' | 'concurrencyLimit' | 'auditRetentionDays'>
+export type OrganizationSettings = Pick<OrganizationRow, 'name' | 'slug' | 'concurrencyLimit' | 'auditRetentionDays' | 'ssoRequired'>
 
 const columns = {
   id: organizations.id,
@@ -32,6 +35,7 @@ const columns = {
   slug: organizations.slug,
   concurrencyLimit: organizations.concurrencyLimit,
   auditRetentionDays: organizations.auditRetentionDays,
+  ssoRequired: organizations.ssoRequired,
   createdAt: organizations.createdAt,
   updatedAt: organizations.updatedAt
 }
@@ -65,11 +69,12 @@ export async function updateOrganization (
     with changed as (
       update organizations set name = coalesce(${change.name ?? null}::text, name), slug = coalesce(${change.slug ?? null}::text, slug),
         concurrency_limit = case when ${change.concurrencyLimit !== undefined} then ${change.concurrencyLimit ?? null}::integer else concurrency_limit end,
-        audit_retention_days = case when ${change.auditRetentionDays !== undefined} then ${change.auditRetentionDays ?? null}::integer else audit_retention_days end, updated_at = now()
+        audit_retention_days = case when ${change.auditRetentionDays !== undefined} then ${change.auditRetentionDays ?? null}::integer else audit_retention_days end,
+        sso_required = coalesce(${change.ssoRequired ?? null}::boolean, sso_required), updated_at = now()
       where id = ${organizationId} ${known === undefined
 ? sql``
 : sql`and name = ${known.name} and slug = ${known.slug} and concurrency_limit is not distinct from ${known.concurrencyLimit}::integer
-        and audit_retention_days is not distinct from ${known.auditRetentionDays}::integer
+        and audit_retention_days is not distinct from ${known.auditRetentionDays}::integer and sso_required = ${known.ssoRequired}
         and date_trunc('milliseconds', updated_at) = ${known.updatedAt.toISOString()}::timestamptz`} returning id
     ), audit as (${auditInsert(audit, 'changed')})
     select id from changed`)

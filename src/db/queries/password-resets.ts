@@ -14,7 +14,7 @@ export interface NewReset {
 /** The account's address as it was registered, where there is such an account and it did not ask too often: the same statement for all. */
 export async function insertReset (db: Executor, { email, tokenHash, now, expiresAt, hourly }: NewReset): Promise<string | undefined> {
   const [row] = await db.execute<{ email: string }>(sql`
-    with account as (select id, email from users where lower(email) = lower(${email})),
+    with account as (select id, email from users where lower(email) = lower(${email}) and managed_by is null),
       created as (
         insert into password_resets (token_hash, user_id, created_at, expires_at)
         select ${tokenHash}::bytea, id, ${now.toISOString()}::timestamptz, ${expiresAt.toISOString()}::timestamptz from account

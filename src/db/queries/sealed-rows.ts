@@ -18,6 +18,7 @@ export const SEALED_TABLES = [
   { table: 'credentials', id: 'id', organization: 'organization_id', field: 'content' },
   { table: 'credential_tokens', id: 'credential_id', organization: 'organization_id', field: 'tokens' },
   { table: 'event_subscriptions', id: 'id', organization: 'organization_id', field: 'content' },
+  { table: 'sso_providers', id: 'id', organization: 'organization_id', field: 'ssoClient' },
   // Of people, who belong to no organization.
   { table: 'two_factor', id: 'user_id', organization: null, field: 'twoFactor' }
 ] as const

@@ -1,11 +1,13 @@
-import { integer, jsonb, json, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { boolean, integer, jsonb, json, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, createdAt, instant, organizationId, updatedAt } from './columns.ts'
 
 export const users = pgTable('users', {
   id: uuid('id').primaryKey(),
   email: text('email').notNull(),
   name: text('name').notNull(),
-  passwordHash: text('password_hash').notNull(),
+  /** Null for accounts of an organization's identity provider. */
+  passwordHash: text('password_hash'),
+  managedBy: uuid('managed_by'),
   createdAt: createdAt(),
   updatedAt: updatedAt()
 })
@@ -16,6 +18,7 @@ export const organizations = pgTable('organizations', {
   slug: text('slug').notNull(),
   concurrencyLimit: integer('concurrency_limit'),
   auditRetentionDays: integer('audit_retention_days'),
+  ssoRequired: boolean('sso_required').notNull().default(false),
   createdAt: createdAt(),
   updatedAt: updatedAt()
 })
@@ -51,7 +54,22 @@ export const sessions = pgTable('sessions', {
   createdAt: createdAt(),
   lastUsedAt: instant('last_used_at').notNull().defaultNow(),
   expiresAt: instant('expires_at').notNull(),
+  identityId: uuid('identity_id'),
+  endsAt: instant('ends_at'),
   revokedAt: instant('revoked_at')
+})
+
+/** Who somebody is at an identity provider of an organization. */
+export const ssoIdentities = pgTable('sso_identities', {
+  id: uuid('id').primaryKey(),
+  organizationId: organizationId(),
+  providerId: uuid('provider_id').notNull(),
+  userId: uuid('user_id').notNull(),
+  issuer: text('issuer').notNull(),
+  subject: text('subject').notNull(),
+  email: text('email'),
+  createdAt: createdAt(),
+  lastUsedAt: instant('last_used_at')
 })
 
 export const apiKeys = pgTable('api_keys', {

@@ -1,15 +1,13 @@
 import { Type } from '@sinclair/typebox'
 import { dictionary, oneOf } from '../schemas.ts'
 import { plainText, secretText, webAddress } from './credential-type.ts'
+import { addressProblem } from './server-address.ts'
 import type { CredentialData, CredentialType, DataIssue } from './credential-type.ts'
 
 /** What WeConnect puts there itself: another value would take the protection away that it gives. */
 const OWN_PARAMETERS: ReadonlySet<string> = new Set([
   'client_id', 'client_secret', 'code', 'code_challenge', 'code_challenge_method', 'code_verifier', 'grant_type', 'redirect_uri', 'refresh_token', 'response_type', 'scope', 'state'
 ])
-/** Where nobody can listen in between (RFC 8252, section 8.3). */
-const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])$/
-
 const parameters = (title: string, description: string) => Type.Optional(dictionary(Type.String({ maxLength: 1024 }), { title, description, maxProperties: 20 }))
 
 export const oauth2: CredentialType = {
@@ -46,11 +44,6 @@ function addressIssues (data: CredentialData): DataIssue[] {
     const problem = url === null ? 'must be a URL' : addressProblem(url)
     return problem === null ? [] : [{ pointer: `/${name}`, message: problem, code: 'WC_INVALID_FORMAT' }]
   })
-}
-
-function addressProblem ({ protocol, hostname, username, password, hash }: URL): string | null {
-  if (username !== '' || password !== '' || hash !== '') return 'must have no user, password or fragment'
-  return protocol === 'http:' && !LOOPBACK.test(hostname) ? 'must begin with https: what is sent there is as good as a password' : null
 }
 
 function parameterIssues (data: CredentialData): DataIssue[] {

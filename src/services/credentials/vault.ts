@@ -27,8 +27,8 @@ export interface CredentialPlace {
   readonly version: number
 }
 
-/** What is sealed: a credential itself, the tokens that it was given, or the second factor of a person. */
-export type SealedField = 'content' | 'tokens' | 'twoFactor'
+/** What is sealed: a credential itself, the tokens that it was given, the second factor of a person, or the client at an identity provider. */
+export type SealedField = 'content' | 'tokens' | 'twoFactor' | 'ssoClient'
 
 export interface Vault {
   seal (place: CredentialPlace, content: SealedContent): Promise<SealedSecret>

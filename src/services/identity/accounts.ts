@@ -32,7 +32,8 @@ export interface Accounts {
   /** The owner of an empty database. Null if there is a user already. */
   createFirstOwner (input: FirstOwner): Promise<{ userId: string, organizationId: string } | null>
   hasAny (): Promise<boolean>
-  read (userId: string): Promise<Account>
+  /** With the organizations that a session reaches: one, or all (null) that the person belongs to. */
+  read (userId: string, reach: string | null): Promise<Account>
   rename (userId: string, name: string, origin: Origin): Promise<Account>
   changePassword (userId: string, sessionId: string, change: { currentPassword: string, newPassword: string }, origin: Origin): Promise<void>
 }
@@ -42,8 +43,8 @@ const SLUG_ATTEMPTS = 5
 export function createAccounts (dependencies: IdentityDependencies, sessions: Sessions, twoFactor: Pick<TwoFactor, 'check'>): Accounts {
   const { db, passwords } = dependencies
 
-  async function read (userId: string): Promise<Account> {
-    const [user, organizations] = await Promise.all([queries.findUser(db, userId), queries.organizationsOfUser(db, userId)])
+  async function read (userId: string, reach: string | null = null): Promise<Account> {
+    const [user, organizations] = await Promise.all([queries.findUser(db, userId), queries.organizationsOfUser(db, userId, reach)])
     if (user === undefined) throw Unauthenticated('This account does not exist any more.')
     return { ...user, organizations }
   }

@@ -13,6 +13,11 @@ import { createMembers, type Members } from './members.ts'
 import { createOrganizations, type Organizations } from './organizations.ts'
 import { createPasswordResets, type PasswordResets } from './password-resets.ts'
 import { createPasswords, type Passwords } from './passwords.ts'
+import type { Fetch } from '../../lib/guarded-fetch/index.ts'
+import { createIdentities, type Identities } from '../sso/identities.ts'
+import { createOidc } from '../sso/oidc.ts'
+import { createProviders, type Providers } from '../sso/providers.ts'
+import { createSignIn, type SignIn } from '../sso/sign-in.ts'
 import { createTwoFactor, type TwoFactor } from './two-factor.ts'
 import { createSessions, type LiveSession, type Sessions } from './sessions.ts'
 
@@ -30,6 +35,10 @@ export interface IdentityDependencies {
   readonly fallbackMailer: Mailer
   /** Where clients reach the service. */
   readonly address: string
+  /** To identity providers, through the guard of what goes out. */
+  readonly fetch: Fetch
+  /** Origins of pages that may get the code of a sign-in. */
+  readonly returnOrigins: readonly string[]
   /** By session, of its person. */
   readonly liveSessions: OwnedCache<LiveSession>
   /** Milliseconds that a session lives without being used. */
@@ -51,6 +60,9 @@ export interface Identity {
   readonly invitations: Invitations
   readonly passwordResets: PasswordResets
   readonly twoFactor: TwoFactor
+  readonly providers: Providers
+  readonly signIn: SignIn
+  readonly identities: Identities
 }
 
 /** Who may do what: people, their sessions and organizations, and API keys. */
@@ -60,7 +72,12 @@ export function createIdentity (options: Omit<IdentityDependencies, 'passwords'>
   const apiKeys = createApiKeys(dependencies)
   const twoFactor = createTwoFactor(dependencies)
   const roles = createCustomRoles(dependencies, sessions, apiKeys)
+  const sso = { ...dependencies, oidc: createOidc(dependencies), sessions, roles }
+  const signIn = createSignIn(sso)
   return {
+    providers: createProviders(sso),
+    signIn,
+    identities: createIdentities(dependencies, signIn, sessions),
     accounts: createAccounts(dependencies, sessions, twoFactor),
     sessions,
     organizations: createOrganizations(dependencies, sessions, apiKeys),

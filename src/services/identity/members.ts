@@ -47,6 +47,8 @@ export function createMembers ({ db, nextId }: IdentityDependencies, sessions: S
       demand(permissions, 'member:manage')
       refuseGreater(permissions, await roles.permissionsOf(organizationId, role), await roles.permissionsOf(organizationId, member.role))
       if (member.role === role) return member
+      // Else the provider would decide who owns the organization, and could lock its owners out.
+      if (role === 'owner' && member.managed) throw Conflict('Accounts that the identity provider made cannot own the organization. Invite the person to an account of their own.')
       const audit = {
         id: nextId(), organizationId, ...by(origin), action: 'member.roleChanged', targetType: 'member', targetId: userId, before: { role: member.role }, after: { role }
       }

@@ -5,8 +5,9 @@ import * as deletions from '../../db/queries/delete-organization.ts'
 import { listMemberIds } from '../../db/queries/members.ts'
 import * as queries from '../../db/queries/organizations.ts'
 import type { OrganizationChange, OrganizationRow } from '../../db/queries/organizations.ts'
+import { hasEnabledProvider } from '../../db/queries/sso-providers.ts'
 import { by, type Origin } from '../audit.ts'
-import { Conflict, NotFound, PreconditionFailed } from '../problems.ts'
+import { Conflict, InvalidInput, NotFound, PreconditionFailed } from '../problems.ts'
 import { etagOf, requireMatch, type Precondition } from '../workflows/precondition.ts'
 import { withFreeSlug } from './accounts.ts'
 import type { ApiKeys } from './api-keys.ts'
@@ -16,6 +17,7 @@ import { slugOf } from './slug.ts'
 
 /** Executions that one statement deletes: it holds a connection for that long. */
 const BATCH = 1000
+const NO_PROVIDER = { pointer: '/ssoRequired', message: 'needs an identity provider that is enabled: else nobody but owners could come in', code: 'WC_SSO_NO_PROVIDER' }
 
 export interface Organizations {
   create (ownerId: string, name: string, origin: Origin): Promise<OrganizationRow>
@@ -29,8 +31,8 @@ export interface Organizations {
 }
 
 /** Of all that may change, so that two changes within a millisecond have tags of their own. */
-export function organizationTag ({ name, slug, concurrencyLimit, auditRetentionDays, updatedAt }: OrganizationRow): string {
-  return etagOf({ revision: createHash('sha256').update(JSON.stringify([name, slug, concurrencyLimit, auditRetentionDays, updatedAt])).digest('base64url') })
+export function organizationTag ({ name, slug, concurrencyLimit, auditRetentionDays, ssoRequired, updatedAt }: OrganizationRow): string {
+  return etagOf({ revision: createHash('sha256').update(JSON.stringify([name, slug, concurrencyLimit, auditRetentionDays, ssoRequired, updatedAt])).digest('base64url') })
 }
 
 export function createOrganizations ({ db, service, nextId, onDeleted, onBackgroundError }: IdentityDependencies, sessions: Sessions, apiKeys: ApiKeys): Organizations {
@@ -66,9 +68,10 @@ export function createOrganizations ({ db, service, nextId, onDeleted, onBackgro
       const { organizationId } = tenant
       const current = await read(tenant)
       requireMatch(precondition, organizationTag(current))
-      const { name, slug, concurrencyLimit, auditRetentionDays } = current
+      const { name, slug, concurrencyLimit, auditRetentionDays, ssoRequired } = current
+      if (change.ssoRequired === true && !await tenant.run(async tx => await hasEnabledProvider(tx, organizationId, null))) throw InvalidInput([NO_PROVIDER])
       const audit = {
-        id: nextId(), organizationId, ...by(origin), action: 'organization.updated', targetType: 'organization', targetId: organizationId, before: { name, slug, concurrencyLimit, auditRetentionDays }, after: change
+        id: nextId(), organizationId, ...by(origin), action: 'organization.updated', targetType: 'organization', targetId: organizationId, before: { name, slug, concurrencyLimit, auditRetentionDays, ssoRequired }, after: change
       }
       try {
         const known = precondition === undefined ? undefined : current
@@ -78,6 +81,7 @@ export function createOrganizations ({ db, service, nextId, onDeleted, onBackgro
         if (violatedConstraint(error) === 'organizations_slug_key') throw Conflict('Another organization has this slug. Choose another one.')
         throw error
       }
+      if (change.ssoRequired !== undefined) await sessions.forgetMembers(organizationId)
       return await read(tenant)
     },
     async delete (organizationId, origin) {

@@ -4,8 +4,8 @@ import { Overloaded } from '../problems.ts'
 
 export interface Passwords {
   hash (password: string): Promise<string>
-  /** With `undefined` for the hash it takes as long and says no: an unknown account must not answer sooner. */
-  verify (hash: string | undefined, password: string): Promise<boolean>
+  /** Without a hash it takes as long and says no: an unknown account must not answer sooner. */
+  verify (hash: string | null | undefined, password: string): Promise<boolean>
 }
 
 // OWASP's minimum for argon2id; 2 is Algorithm.Argon2id, a const enum that type stripping cannot read.
@@ -42,7 +42,7 @@ export function createPasswords (concurrency = 2): Passwords {
       absent ??= hash(randomBytes(16).toString('hex'), COST)
       const against = stored ?? await absent
       const matches = await bounded(async () => await verify(against, normalized(password)))
-      return matches && stored !== undefined
+      return matches && stored !== undefined && stored !== null
     }
   }
 }

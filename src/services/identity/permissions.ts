@@ -16,7 +16,7 @@ export const PERMISSIONS = [
   'subscription:read', 'subscription:edit',
   'organization:read', 'organization:edit', 'organization:delete',
   'member:read', 'member:manage', 'owner:manage',
-  'role:manage', 'grant:manage',
+  'role:manage', 'grant:manage', 'sso:manage',
   'apiKey:read', 'apiKey:edit',
   'audit:read'
 ] as const

@@ -1,5 +1,5 @@
 import * as queries from '../../db/queries/sessions.ts'
-import type { MembershipOfSession, NewSession, SessionRow } from '../../db/queries/sessions.ts'
+import type { NewSession, SessionReach, SessionRow } from '../../db/queries/sessions.ts'
 import { listMemberIds } from '../../db/queries/members.ts'
 import { grantsOfUser, type HeldGrantRow } from '../../db/queries/resource-grants.ts'
 import { by, type Origin } from '../audit.ts'
@@ -10,8 +10,7 @@ import { permissionsOfRole, type Permissions } from './permissions.ts'
 import { createSecret, parseRefreshToken, refreshTokenText } from './tokens.ts'
 
 /** What is kept of a session that is alive. */
-export interface LiveSession {
-  readonly memberships: readonly MembershipOfSession[]
+export interface LiveSession extends SessionReach {
   /** Left out by processes of before there were any. */
   readonly grants?: readonly HeldGrantRow[]
 }
@@ -21,6 +20,15 @@ export interface Membership {
   readonly permissions: Permissions
   /** Beyond those, on single resources. None for API keys: these may what their scopes say. */
   readonly grants?: HeldGrants
+  /** Its members come in by its identity provider only, and this credential did not. */
+  readonly ssoRequired?: boolean
+}
+
+/** Where a session may go. */
+export interface Reach {
+  /** The organization that it ends at, whose provider vouched for it; null for a session of the person's own. */
+  readonly organizationId: string | null
+  readonly memberships: readonly Membership[]
 }
 
 /** From where a session is used. */
@@ -34,19 +42,35 @@ export interface StartedSession {
   readonly id: string
   readonly userId: string
   readonly refreshToken: string
+  /** The organization that it ends at, or null. */
+  readonly organizationId: string | null
+}
+
+/** For a session that an identity provider vouched for. */
+export interface Vouched {
+  readonly identityId: string
+  readonly organizationId: string
+  /** Milliseconds that it lives at most, used or not. */
+  readonly lifetime: number
+}
+
+/** Whose sessions somebody may see and end: a person's, and of a session that ends at an organization those that do, too. */
+export interface Holder {
+  readonly userId: string
+  readonly organizationId: string | null
 }
 
 export interface Sessions {
   /** What a new session stores, and what its holder gets. */
-  draft (userId: string, client: Client): { row: NewSession, started: StartedSession }
+  draft (userId: string, client: Client, vouched?: Vouched): { row: NewSession, started: StartedSession }
   start (userId: string, client: Client): Promise<StartedSession>
   /** Throws Unauthenticated. */
   refresh (token: string, client: Client): Promise<StartedSession>
-  /** The memberships of a live session, or undefined. Where processes share no Redis up to 5 s old, so another one's revocation takes that long here. */
-  memberships (sessionId: string, userId: string): Promise<readonly Membership[] | undefined>
-  list (userId: string, limit: number, before?: string): Promise<SessionRow[]>
-  revoke (userId: string, sessionId: string, origin: Origin): Promise<void>
-  revokeOthers (userId: string, keepSessionId: string, origin: Origin): Promise<void>
+  /** Where a live session may go, or undefined. Where processes share no Redis up to 5 s old, so another one's revocation takes that long here. */
+  reach (sessionId: string, userId: string): Promise<Reach | undefined>
+  list (holder: Holder, limit: number, before?: string): Promise<SessionRow[]>
+  revoke (holder: Holder, sessionId: string, origin: Origin): Promise<void>
+  revokeOthers (holder: Holder, keepSessionId: string, origin: Origin): Promise<void>
   /** For changes of a person's memberships: the next request reads them anew. */
   forget (...userIds: readonly string[]): Promise<void>
   /** The same for all members of an organization. */
@@ -56,14 +80,23 @@ export interface Sessions {
 const MAX_USER_AGENT = 400
 
 export function createSessions ({ db, clock, nextId, refreshLifetime, liveSessions }: IdentityDependencies): Sessions {
-  const expiry = (): Date => new Date(clock() + refreshLifetime)
+  const expiry = (lifetime = refreshLifetime): Date => new Date(clock() + Math.min(lifetime, refreshLifetime))
 
-  function draft (userId: string, client: Client): { row: NewSession, started: StartedSession } {
+  function draft (userId: string, client: Client, vouched?: Vouched): { row: NewSession, started: StartedSession } {
     const id = nextId()
     const { secret, secretHash } = createSecret()
     return {
-      row: { id, userId, refreshHash: secretHash, userAgent: client.userAgent?.slice(0, MAX_USER_AGENT) ?? null, ip: client.ip, expiresAt: expiry() },
-      started: { id, userId, refreshToken: refreshTokenText(id, 1, secret) }
+      row: {
+        id,
+        userId,
+        refreshHash: secretHash,
+        userAgent: client.userAgent?.slice(0, MAX_USER_AGENT) ?? null,
+        ip: client.ip,
+        expiresAt: expiry(vouched?.lifetime),
+        identityId: vouched?.identityId ?? null,
+        endsAt: vouched === undefined ? null : expiry(vouched.lifetime)
+      },
+      started: { id, userId, refreshToken: refreshTokenText(id, 1, secret), organizationId: vouched?.organizationId ?? null }
     }
   }
 
@@ -80,7 +113,7 @@ export function createSessions ({ db, clock, nextId, refreshLifetime, liveSessio
       throw Unauthenticated('This refresh token was used before, so its session was ended for safety. Log in again.')
     }
     if (result === undefined) throw Unauthenticated('The refresh token is not valid, or its session has ended. Log in again.')
-    return { id: sessionId, userId: result.userId, refreshToken: refreshTokenText(sessionId, generation + 1, next.secret) }
+    return { id: sessionId, userId: result.userId, refreshToken: refreshTokenText(sessionId, generation + 1, next.secret), organizationId: result.organizationId }
   }
 
   return {
@@ -95,23 +128,26 @@ export function createSessions ({ db, clock, nextId, refreshLifetime, liveSessio
       })
       return started
     },
-    async memberships (sessionId, userId) {
+    async reach (sessionId, userId) {
       const live = await liveSessions.get(sessionId, userId, async () => {
-        const [memberships, grants] = await Promise.all([queries.membershipsOfSession(db, sessionId, userId, new Date(clock())), grantsOfUser(db, userId)])
-        return memberships === undefined ? undefined : { memberships, grants }
+        const [reach, grants] = await Promise.all([queries.reachOfSession(db, sessionId, userId, new Date(clock())), grantsOfUser(db, userId)])
+        return reach === undefined ? undefined : { ...reach, grants }
       })
-      return live?.memberships.map(({ organizationId, role, permissions }) => ({
-        organizationId, permissions: permissionsOfRole(role, permissions), grants: heldGrants((live.grants ?? []).filter(grant => grant.organizationId === organizationId))
-      }))
+      return live && {
+        organizationId: live.organizationId,
+        memberships: live.memberships.map(({ organizationId, role, permissions, ssoRequired }) => ({
+          organizationId, ssoRequired, permissions: permissionsOfRole(role, permissions), grants: heldGrants((live.grants ?? []).filter(grant => grant.organizationId === organizationId))
+        }))
+      }
     },
-    list: async (userId, limit, before) => await queries.listSessions(db, userId, new Date(clock()), limit, before),
-    async revoke (userId, sessionId, origin) {
-      const revoked = await queries.revokeSession(db, userId, sessionId, { ...by(origin), action: 'session.revoked', targetType: 'session', targetId: sessionId })
+    list: async ({ userId, organizationId }, limit, before) => await queries.listSessions(db, userId, organizationId, new Date(clock()), limit, before),
+    async revoke ({ userId, organizationId }, sessionId, origin) {
+      const revoked = await queries.revokeSession(db, userId, sessionId, organizationId, { ...by(origin), action: 'session.revoked', targetType: 'session', targetId: sessionId })
       await liveSessions.forget(userId)
       if (!revoked) throw NotFound('session with this id')
     },
-    async revokeOthers (userId, keepSessionId, origin) {
-      await queries.revokeOtherSessions(db, userId, keepSessionId, { ...by(origin), action: 'session.othersRevoked', targetType: 'user', targetId: userId })
+    async revokeOthers ({ userId, organizationId }, keepSessionId, origin) {
+      await queries.revokeOtherSessions(db, userId, keepSessionId, organizationId, { ...by(origin), action: 'session.othersRevoked', targetType: 'user', targetId: userId })
       await liveSessions.forget(userId)
     }
   }

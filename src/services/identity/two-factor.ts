@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import * as accounts from '../../db/queries/accounts.ts'
 import { NO_ORGANIZATION } from '../../db/queries/sealed-rows.ts'
 import * as queries from '../../db/queries/two-factor.ts'
 import { open, seal } from '../../lib/secret-box.ts'
 import { by, type Origin } from '../audit.ts'
 import { partsOf } from '../credentials/vault.ts'
 import { Conflict, InvalidInput, TooManyRequests, TwoFactorRequired, Unauthenticated } from '../problems.ts'
+import { demandPassword } from './demand-password.ts'
 import type { IdentityDependencies } from './identity.ts'
 import { base32, createTotpSecret, otpauthUrl, totpStep } from './totp.ts'
 import { sha256 } from './tokens.ts'
@@ -27,15 +27,10 @@ const MAX_FAILURES = 5
 const LOCK = 15 * 60_000
 const WRONG = { pointer: '/code', message: 'is not a code of this moment, or was used', code: 'WC_CODE_WRONG' }
 
-export function createTwoFactor ({ db, clock, passwords, keyring }: IdentityDependencies): TwoFactor {
+export function createTwoFactor (dependencies: IdentityDependencies): TwoFactor {
+  const { db, clock, keyring } = dependencies
   const now = (): Date => new Date(clock())
   const placeOf = (userId: string): readonly string[] => partsOf('twoFactor', { organizationId: NO_ORGANIZATION, credentialId: userId, version: 1 })
-
-  async function demandPassword (userId: string, password: string): Promise<string> {
-    const user = await accounts.findUserWithPassword(db, { id: userId })
-    if (!await passwords.verify(user?.passwordHash, password) || user === undefined) throw InvalidInput([{ pointer: '/password', message: 'is not the present password', code: 'WC_PASSWORD_WRONG' }])
-    return user.email
-  }
 
   async function stepOf (userId: string, row: queries.TwoFactorRow, code: string): Promise<number | null> {
     return totpStep(await open(keyring, row, placeOf(userId)), code, clock(), row.lastStep)
@@ -58,7 +53,7 @@ export function createTwoFactor ({ db, clock, passwords, keyring }: IdentityDepe
       return row?.confirmed === true ? { enabled: true, recoveryCodes: row.recoveryCodes } : { enabled: false, recoveryCodes: 0 }
     },
     async begin (userId, password) {
-      const email = await demandPassword(userId, password)
+      const email = await demandPassword(dependencies, userId, password)
       const secret = createTotpSecret()
       if (!await queries.beginTwoFactor(db, userId, await seal(keyring, secret, placeOf(userId)))) throw Conflict('A second factor is in force. Disable it first.')
       return { secret: base32(secret), otpauthUrl: otpauthUrl(secret, email) }
@@ -73,7 +68,7 @@ export function createTwoFactor ({ db, clock, passwords, keyring }: IdentityDepe
       return { recoveryCodes }
     },
     async disable (userId, password, code, origin) {
-      await demandPassword(userId, password)
+      await demandPassword(dependencies, userId, password)
       const row = await queries.findTwoFactor(db, userId, now())
       if (row?.confirmed !== true) throw Conflict('There is no second factor to disable.')
       if (!await take(userId, row, code, origin)) throw InvalidInput([WRONG])

@@ -1,4 +1,3 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import { auditInsert } from '../../db/queries/audit-log.ts'
 import { loadSealedCredential } from '../../db/queries/credentials.ts'
@@ -7,6 +6,7 @@ import { credentialTypes } from '../../engine/credentials/index.ts'
 import { NodeError } from '../../engine/node-error.ts'
 import type { Fetch } from '../../lib/guarded-fetch/index.ts'
 import { by, type Origin } from '../audit.ts'
+import { cookieName, derivedFrom, FLOW_SECONDS, hashOf, newSalt, secretText, stateIn, type FlowCookie } from '../browser-flow.ts'
 import type { CredentialService } from '../credentials/index.ts'
 import { vaultProblem } from '../credentials/vault-problem.ts'
 import type { SecretResolver } from '../credentials/resolve-secrets.ts'
@@ -21,8 +21,7 @@ export interface Begun {
   /** Where to send the browser. */
   readonly url: string
   readonly expiresAt: number
-  /** For the browser to bring back, under a name of this authorization's own. */
-  readonly cookie: { readonly name: string, readonly value: string, readonly seconds: number }
+  readonly cookie: FlowCookie
 }
 
 /** Who brings an answer back: the session or API key that the request carries, or else a browser with its cookies. */
@@ -52,9 +51,7 @@ export interface AuthorizationDependencies {
   readonly onChanged: (organizationId: string, credentialId: string) => void
 }
 
-const SECONDS = 600
-const SECRET_BYTES = 32
-const STATE = /^[A-Za-z0-9_-]{43}$/
+const COOKIE = 'wc_oauth2'
 
 /** Authorizations with consent: RFC 6749 section 4.1, with PKCE (RFC 7636), a state that is good once, and `iss` (RFC 9207). */
 export function createAuthorizations (deps: AuthorizationDependencies): Authorizations {
@@ -67,18 +64,17 @@ export function createAuthorizations (deps: AuthorizationDependencies): Authoriz
       const { type, content } = await credentials.open(caller, credentialId)
       if (type !== 'oauth2' || content.data['grant'] !== 'authorizationCode') throw NotAuthorizable()
       const [state, cookie] = [secretText(), secretText()]
-      const verifierSalt = randomBytes(SECRET_BYTES)
-      const url = createOauth2Client(content.data, fetch).authorizationUrl({ redirectUri, state, verifier: verifierOf(state, verifierSalt) })
+      const verifierSalt = newSalt()
+      const url = createOauth2Client(content.data, fetch).authorizationUrl({ redirectUri, state, verifier: derivedFrom(state, verifierSalt, 'verifier') })
       const expiresAt = await insertAuthorization(database.service, organizationId, {
         stateHash: hashOf(state), credentialId, actorType: actor.type === 'apiKey' ? 'apiKey' : 'user', actorId: actor.id ?? holderId, holderId, cookieHash: hashOf(cookie), verifierSalt
-      }, SECONDS)
-      return { url, expiresAt, cookie: { name: cookieName(state), value: cookie, seconds: SECONDS } }
+      }, FLOW_SECONDS)
+      return { url, expiresAt, cookie: { name: cookieName(COOKIE, state), value: cookie, seconds: FLOW_SECONDS } }
     },
     async finish (callback, bearer, origin) {
-      const states = callback.getAll('state')
-      const state = states.length === 1 && STATE.test(states[0]!) ? states[0]! : undefined
+      const state = stateIn(callback)
       if (state === undefined) throw StateUnknown()
-      const cookie = bearer.cookie(cookieName(state))
+      const cookie = bearer.cookie(cookieName(COOKIE, state))
       const begun = await takeAuthorization(database.service, hashOf(state), { holderId: bearer.holderId, cookieHash: cookie === undefined ? null : hashOf(cookie) })
       if (begun === undefined) throw StateUnknown()
       const { organizationId, credentialId, actorType, actorId, verifierSalt } = begun
@@ -86,7 +82,7 @@ export function createAuthorizations (deps: AuthorizationDependencies): Authoriz
       const content = await load(deps, key)
       try {
         const client = createOauth2Client(content.data, fetch)
-        await tokens.keep(key, content, await client.exchange(client.checkCallback(callback), redirectUri, verifierOf(state, verifierSalt)))
+        await tokens.keep(key, content, await client.exchange(client.checkCallback(callback), redirectUri, derivedFrom(state, verifierSalt, 'verifier')))
       } catch (error) {
         throw toProblem(error)
       }
@@ -118,21 +114,4 @@ function toProblem (error: unknown): unknown {
     case 'WC_OAUTH_REFUSED': return CodeRefused(message)
     default: return TokenEndpointFailed(message)
   }
-}
-
-/** From the state, which the browser has, and the salt, which the database has: neither tells the verifier alone. */
-function verifierOf (state: string, salt: Uint8Array): string {
-  return createHmac('sha256', salt).update(state).digest('base64url')
-}
-
-function cookieName (state: string): string {
-  return `wc_oauth2_${hashOf(state).toString('hex', 0, 8)}`
-}
-
-function secretText (): string {
-  return randomBytes(SECRET_BYTES).toString('base64url')
-}
-
-function hashOf (text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }

@@ -90,7 +90,7 @@ export function createOauth2Client (data: CredentialData, fetch: Fetch): Oauth2C
 }
 
 /** RFC 6749, section 2.3.1. The library's own also encodes what needs no encoding, and many servers do not decode. */
-function basicAuthentication (secret: string): oauth.ClientAuth {
+export function basicAuthentication (secret: string): oauth.ClientAuth {
   return (_server, client, _body, headers) => {
     const pair = [client.client_id, secret].map(text => new URLSearchParams([['', text]]).toString().slice(1)).join(':')
     headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`)

@@ -27,7 +27,7 @@ export interface Caller {
 
 export interface AuditedChange {
   readonly action: string
-  readonly targetType: 'workflow' | 'variable' | 'credential' | 'nodePackage' | 'eventType' | 'eventSubscription' | 'bulkOperation' | 'poll'
+  readonly targetType: 'workflow' | 'variable' | 'credential' | 'nodePackage' | 'eventType' | 'eventSubscription' | 'bulkOperation' | 'poll' | 'ssoProvider'
   readonly targetId: string
   readonly before?: unknown
   readonly after?: unknown
