@@ -117,7 +117,7 @@ t.test('dead letters are retried all at once, each once', async t => {
   const COUNT = 120
   const answer = await (await fetch(`${hooks}/dead?batch=true`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: '1\n'.repeat(COUNT) })).text()
   const ids: string[] = answer.trimEnd().split('\n').map(line => JSON.parse(line).executionId)
-  await Promise.all(ids.map(ended))
+  await until('all to have ended', async () => (await sql`select from execution_events where workflow_id = ${id} and status is not null`).length === COUNT)
   const letters = (await call('GET', '/dead-letters?limit=100')).json()
   t.equal(letters.data.length, 100)
   t.equal((await call('GET', `/dead-letters?limit=100&cursor=${letters.nextCursor}`)).json().data.length, COUNT - 100)
