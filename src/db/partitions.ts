@@ -34,9 +34,12 @@ async function makePartition (owner: Sql, table: string, day: number): Promise<b
   return await owner.begin(async tx => {
     await tx`select pg_advisory_xact_lock(${PARTITION_LOCK}), set_config('lock_timeout', '2s', true)`
     const name = partitionName(table, day)
-    if ((await attachedPartitions(tx)).has(name)) return false
-    await tx.unsafe(`create table ${name} (like ${table} including defaults including constraints)`)
-    await tx.unsafe(`alter table ${table} attach partition ${name} for values from ('${lowerBound(day)}') to ('${lowerBound(day + DAY)}')`)
+    // What has the name was made here, and attached in the same transaction.
+    const [found] = await tx<Array<{ there: boolean }>>`select to_regclass(${`public.${name}`}) is not null as there`
+    if (found!.there) return false
+    await tx.unsafe(`
+      create table ${name} (like ${table} including defaults including constraints);
+      alter table ${table} attach partition ${name} for values from ('${lowerBound(day)}') to ('${lowerBound(day + DAY)}')`)
     return true
   })
 }

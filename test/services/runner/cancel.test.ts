@@ -50,23 +50,25 @@ t.test('cancelling', async t => {
     const execution = site.execution(await site.workflow([{ id: 'call', type: 'gate' }, { id: 'then', type: 'next' }], ['start -> call', 'call -> then']))
     await worker.acceptance.accept(execution)
     await until('the first step', () => gate.visits.length === 1)
-    const owner = site.database.owner()
+    // Only an owner sees what the connections of others do.
+    const [owner, watcher] = [site.database.owner(), site.database.owner()]
     let release = (): void => {}
     const blocked = owner.begin(async tx => {
       await tx`lock table execution_events in access exclusive mode`
       await new Promise<void>(resolve => { release = resolve })
     })
+    t.teardown(() => { release() })
     await until('the lock', async () => (await sql`select from pg_locks where mode = 'AccessExclusiveLock' and granted and relation = 'execution_events'::regclass`).length > 0)
     gate.open()
     await until('the append to stand before the lock', async () => (await sql`select from pg_locks where not granted and relation = 'execution_events'::regclass`).length > 0)
     await sql`insert into execution_inbox (execution_id, message_id, organization_id, kind, body) values (${execution.id}, ${site.nextId()}, ${site.organizationId}, 'cancel', '{}')`
-    const [asked] = await sql<Array<{ at: Date }>>`select clock_timestamp() as at`
+    const [asked] = await watcher<Array<{ at: string }>>`select clock_timestamp()::text as at`
     worker.runner.mail(execution.id)
-    await until('the mail to be read', async () => (await sql`
-      select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state = 'idle' and query like '%execution_inbox%' and query_start > ${asked!.at}`).length > 0)
+    await until('the mail to be read', async () => (await watcher`
+      select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state = 'idle' and query like '%from execution_inbox%' and query_start > ${asked!.at}::timestamptz`).length > 0)
     release()
     await blocked
-    await owner.end()
+    await Promise.all([owner.end(), watcher.end()])
     t.equal(await untilEnded(site, execution.id), 'cancelled')
     t.equal(next.visits.length, 0)
     t.ok((await eventsOf(site, execution.id)).some(event => event.type === 'step.succeeded' && event.nodeId === 'call'), 'what the first step did is on record')
