@@ -60,7 +60,7 @@ const LAYERS = {
   secrets: { files: 'secrets\\.ts$', imports: ['lib/', 'config/secret-strength\\.ts$'], types: ['config\\.ts$'], packages: ['@sinclair/typebox'] }
 }
 
-const ENTRYPOINTS = '(main|server|worker|migrate|keys)\\.ts$'
+const ENTRYPOINTS = '(main|server|worker|migrate|keys|quotas)\\.ts$'
 // What nobody imports: processes, a thread, what the build calls, what QuickJS reads, and a hook of Node's module loader.
 const ROOTS = `^src/(${ENTRYPOINTS}|cli/main\\.ts$|demo/main\\.ts$|db/embedded/(worker|build-seed)\\.ts$|sandbox/child/(main|guest|guest-dates)\\.js$|runtime/node-packages/interface-hook\\.js$)`
 

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs'
 
 // What works on the database itself is no client of the service.
-const main = new URL(process.argv[2] === 'keys' ? '../dist/keys.js' : '../dist/cli/main.js', import.meta.url)
+const own = ['keys', 'quotas'].find(name => name === process.argv[2])
+const main = new URL(own === undefined ? '../dist/cli/main.js' : `../dist/${own}.js`, import.meta.url)
 if (existsSync(main)) {
   await import(main.href)
 } else {

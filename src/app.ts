@@ -19,7 +19,7 @@ import { jsonBody } from './plugins/json-body.ts'
 import { metrics } from './plugins/metrics.ts'
 import { notFound } from './plugins/not-found.ts'
 import { openapi, openApiRoutes } from './plugins/openapi.ts'
-import { credentialLimit, PUBLIC_AUTH_LIMIT, rateLimits } from './plugins/rate-limit.ts'
+import { credentialLimit, organizationLimit, PUBLIC_AUTH_LIMIT, rateLimits } from './plugins/rate-limit.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { tenancy } from './plugins/tenancy.ts'
 import { validation } from './plugins/validation.ts'
@@ -31,6 +31,7 @@ import { authRoutes } from './routes/auth.ts'
 import { acceptanceRoutes, invitationRoutes, memberRoutes } from './routes/organization-members.ts'
 import { grantRoutes } from './routes/grants.ts'
 import { organizationRoutes } from './routes/organizations.ts'
+import { organizationUsageRoutes } from './routes/organization-usage.ts'
 import { organizationRoleRoutes } from './routes/organization-roles.ts'
 import { identityRoutes } from './routes/identities.ts'
 import { ssoProviderRoutes } from './routes/sso-providers.ts'
@@ -40,6 +41,7 @@ import { twoFactorRoutes } from './routes/two-factor.ts'
 import type { Secrets } from './secrets.ts'
 import { auditTrail } from './services/audit-trail.ts'
 import type { Identity } from './services/identity/identity.ts'
+import type { Quotas } from './services/quotas/quotas.ts'
 
 export interface AppDependencies {
   readonly config: Pick<Config, 'server' | 'auth'>
@@ -53,6 +55,7 @@ export interface AppDependencies {
   readonly redis: Redis | null
   /** For limits of credentials. */
   readonly buckets: Buckets
+  readonly quotas: Pick<Quotas, 'readRequestsPerMinute'>
   readonly registry: Registry
   readonly readiness: ReadinessChecks
   /** Scopes without credentials of an organization: ingestion, callbacks. */
@@ -112,7 +115,7 @@ function isForPrograms (mount: Mount): boolean {
   return mount.forPrograms === true
 }
 
-async function registerApi (v1: FastifyInstance, { config, secrets, identity, database, buckets, tenantRoutes, organizationRoutes: inPath }: AppDependencies): Promise<void> {
+async function registerApi (v1: FastifyInstance, { config, secrets, identity, database, buckets, quotas, clock, tenantRoutes, organizationRoutes: inPath }: AppDependencies): Promise<void> {
   await v1.register(jsonBody)
   v1.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
@@ -132,6 +135,7 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
     await scope.register(twoFactorRoutes, { prefix: '/auth/me/two-factor', identity })
     await scope.register(identityRoutes, { prefix: '/auth/me/identities', identity })
     await scope.register(organizationRoutes, { prefix: '/organizations', identity })
+    await scope.register(organizationUsageRoutes, { prefix: '/organizations', now: clock })
     await scope.register(organizationRoleRoutes, { prefix: '/organizations', identity })
     await scope.register(memberRoutes, { prefix: '/organizations', identity })
     await scope.register(ssoProviderRoutes, { prefix: '/organizations', identity })
@@ -141,6 +145,7 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
 
     await scope.register(async function organizationScope (tenant) {
       guard(tenant, 'organization')
+      await tenant.register(organizationLimit, { buckets, quotas })
       await tenant.register(apiKeyRoutes, { prefix: '/api-keys', identity })
       await tenant.register(grantRoutes, { prefix: '/workflows', grants: identity.grants, kind: 'workflow' })
       await tenant.register(grantRoutes, { prefix: '/credentials', grants: identity.grants, kind: 'credential' })

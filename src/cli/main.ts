@@ -5,6 +5,7 @@ const HELP = `Usage: weconnect <command> [options]
 Commands:
   tail    show live what executions do
   keys    the keys that seal credentials: list, rotate
+  quotas  what organizations may have: show, set
 
 weconnect <command> --help tells more.
 `

@@ -6,6 +6,7 @@ import type { Buckets } from '../lib/token-bucket.ts'
 import { storeWithFallback } from './rate-limit-store.ts'
 import { sha256 } from '../services/identity/tokens.ts'
 import { TooManyRequests } from '../services/problems.ts'
+import type { Quotas } from '../services/quotas/quotas.ts'
 import { limitOf, takeAll } from '../services/rate-limit.ts'
 
 export interface RateLimitOptions {
@@ -71,3 +72,11 @@ export const credentialLimit = fp<{ requestsPerMinute: number, buckets: Buckets 
     reply.headers(await takeAll(buckets, [limitOf('credential', key, requestsPerMinute, WINDOW)]))
   })
 }, { name: 'credential-limit', fastify: '5.x', dependencies: ['rate-limits', 'auth'] })
+
+/** Limits what is asked in the name of one organization, where the operator has set that; the same bucket as at its webhooks. */
+export const organizationLimit = fp<{ quotas: Pick<Quotas, 'readRequestsPerMinute'>, buckets: Buckets }>(async function organizationLimitPlugin (app, { quotas, buckets }) {
+  app.addHook('onRequest', async ({ organizationId }, reply) => {
+    const rate = await quotas.readRequestsPerMinute(organizationId)
+    if (rate !== undefined) reply.headers(await takeAll(buckets, [limitOf('organization', `organization:${organizationId}`, rate, WINDOW)]))
+  })
+}, { name: 'organization-limit', fastify: '5.x', dependencies: ['rate-limits', 'tenancy'] })

@@ -36,6 +36,7 @@ export function appDependencies (runtime: Runtime): AppDependencies {
     identity,
     redis: redis?.client ?? null,
     buckets: runtime.buckets,
+    quotas: runtime.quotas,
     registry: metrics.registry,
     readiness: readiness(runtime),
     publicRoutes: [

@@ -26,7 +26,7 @@ export interface Executing {
 }
 
 /** The running of executions: takes them from the queue, and sweeps up what got lost. */
-export async function startExecuting ({ config, database, queue, hints, address, outside, plans, links, files, values, metrics, log, now, nextId, statements }: RuntimeParts, dispatcher: Dispatcher): Promise<Executing> {
+export async function startExecuting ({ config, database, queue, hints, address, outside, plans, links, files, values, metrics, quotas, log, now, nextId, statements }: RuntimeParts, dispatcher: Dispatcher): Promise<Executing> {
   const sql = database.service
   const { tenantFetch: fetch, connectors: connect, credentials } = outside
   const { executionSlots: slots, leaseSeconds } = config.worker
@@ -48,8 +48,8 @@ export async function startExecuting ({ config, database, queue, hints, address,
   const filesOf = ({ organizationId, id: executionId }: RunIdentity): NodeFiles => createNodeFiles(files, { organizationId, executionId }, config.maxFileSize, folderOf(organizationId))
   const runner = createRunner({ sql, plans, writer, values, fetch, links, executionUrl: id => `${address}/v1/executions/${id}`, connect, filesOf, credentials, sandbox, metrics, log, now, nextId, slots, leaseSeconds })
   const sweeper = createSweeper({ sql, runner, queue, metrics, log, now })
-  const scheduler = createScheduler({ sql, plans, dispatcher, hints, log, now, nextId })
-  const poller = createPoller({ sql, plans, values, dispatcher, fetch, credentials, metrics, log, now, nextId, leaseSeconds, onAnnounced: eventSender.nudge })
+  const scheduler = createScheduler({ sql, plans, quotas, dispatcher, hints, log, now, nextId })
+  const poller = createPoller({ sql, plans, values, dispatcher, quotas, fetch, credentials, metrics, log, now, nextId, leaseSeconds, onAnnounced: eventSender.nudge })
   const stopListening = hints.onControl(hint => {
     if (hint.type === 'mail') runner.mail(hint.executionId)
     else if (hint.type === 'due') runner.wake(hint)

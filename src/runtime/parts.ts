@@ -7,6 +7,7 @@ import type { AnswerLinks } from '../services/answer-links.ts'
 import type { Files } from '../services/files/files.ts'
 import type { LargeValues } from '../services/files/large-values.ts'
 import type { Metrics } from '../services/metrics.ts'
+import type { Quotas } from '../services/quotas/quotas.ts'
 import type { Plans } from '../services/plans.ts'
 import type { Outside } from './outside.ts'
 
@@ -24,6 +25,7 @@ export interface RuntimeParts {
   readonly values: LargeValues
   readonly links: AnswerLinks
   readonly metrics: Metrics
+  readonly quotas: Quotas
   readonly log: Logger
   /** Milliseconds since the epoch, as the database sees them. */
   readonly now: () => number

@@ -31,6 +31,7 @@ import { createSchedules, type Schedules } from '../services/schedules/schedules
 import type { Sweeper } from '../services/sweeper.ts'
 import { createTailHub, type TailHub } from '../services/tail/index.ts'
 import { createUpkeep } from '../services/upkeep.ts'
+import { createQuotas, type Quotas } from '../services/quotas/quotas.ts'
 import { createSecretCheck } from '../services/webhooks/check-secrets.ts'
 import { createBulkOperations, type BulkOperations } from '../services/bulk/operations.ts'
 import { startBulkWorker } from '../services/bulk/worker.ts'
@@ -68,6 +69,7 @@ export interface Runtime {
   /** For limits and caches that API processes share; null where there is no Redis. */
   readonly redis: RedisLink | null
   readonly buckets: Buckets
+  readonly quotas: Quotas
   readonly plans: Plans
   readonly acceptance: Acceptance
   readonly receiver: WebhookReceiver
@@ -125,19 +127,19 @@ export async function createRuntime (config: Config, log: Logger, { database, em
   const statements = database.embedded ? 1 : STATEMENTS
   const outside = openOutside({ config, database, hints, metrics, log, now, nextId }, secrets)
   const address = addressOf(config.server)
-  const shared = { config, database, queue, hints, outside, plans, address, links: createAnswerLinks([secrets.encryptionKey, ...secrets.previousKeys], address), files, values, metrics, log, now, nextId, statements }
+  const shared = { config, database, queue, hints, outside, plans, address, links: createAnswerLinks([secrets.encryptionKey, ...secrets.previousKeys], address), files, values, metrics, quotas: createQuotas({ sql, now, log }), log, now, nextId, statements }
   const ingestion = createIngestion({ ...shared, buckets, ensurePartitions: upkeep.ensurePartitions })
   const { acceptance } = ingestion
   const identity = await openIdentity(shared, liveSessions, address)
   const workflows = openWorkflows(shared, registry, packages)
   const variables = createVariables({ nextId })
   const executions = createExecutionService({ packages, sql, plans, acceptance, values, reaper, hints, nextId, now })
-  const events = createEvents({ plans, acceptance, nextId, now })
+  const events = createEvents({ plans, acceptance, quotas: shared.quotas, nextId, now })
   const eventSubscriptions = createEventSubscriptions({ vault: outside.vault, nextId, now, onSubscribed: organizationId => { hints.control({ type: 'subscription', organizationId }) } })
   const tail = createTailHub({ sql, hints, now, log, metrics })
   const executing = config.mode === 'api' ? undefined : await startExecuting(shared, ingestion.dispatcher)
   const bulkWorker = executing && startBulkWorker({ database, executions, nextId, log })
-  upkeep.start()
+  for (const part of [shared.quotas, upkeep]) part.start()
 
   return {
     ...shared,
@@ -166,7 +168,7 @@ export async function createRuntime (config: Config, log: Logger, { database, em
       await ingestion.close()
       tail.close()
       await (executing === undefined ? queue.close(graceMilliseconds) : executing.close(graceMilliseconds))
-      await outside.close()
+      await Promise.all([shared.quotas.close(), outside.close()])
       await hints.close()
       redis?.close()
       await upkeep.close()
@@ -194,9 +196,9 @@ function addressOf ({ publicUrl, host, port }: Config['server']): string {
 }
 
 /** What clients see and do of what starts by the clock. */
-function byTheClock ({ database: { service: sql }, plans, outside, nextId, now }: RuntimeParts, dispatcher: Dispatcher): Pick<Runtime, 'schedules' | 'polls'> {
+function byTheClock ({ database: { service: sql }, plans, outside, quotas, nextId, now }: RuntimeParts, dispatcher: Dispatcher): Pick<Runtime, 'schedules' | 'polls'> {
   return {
-    schedules: createSchedules({ sql, dispatcher, nextId, now }),
+    schedules: createSchedules({ sql, dispatcher, quotas, nextId, now }),
     polls: createPolls({ sql, plans, fetch: outside.tenantFetch, credentials: outside.credentials, nextId, now })
   }
 }

@@ -18,7 +18,11 @@ export const ProblemDetails = Type.Object({
   code: Type.String({ pattern: '^WC_[A-Z_]+$', description: 'Stable: decide by this one', examples: ['WC_NOT_FOUND'] }),
   instance: Type.String({ description: 'The id of the request, as in the logs', examples: ['01980a2b-7c3d-7e4f-8a5b-6c7d8e9f0a1b'] }),
   errors: Type.Optional(Type.Array(InputErrorDetail)),
-  permission: Type.Optional(Type.String({ description: 'With 403: what the caller lacks', examples: ['workflow:publish'] }))
+  permission: Type.Optional(Type.String({ description: 'With 403: what the caller lacks', examples: ['workflow:publish'] })),
+  quota: Type.Optional(Type.String({ description: 'Which quota is used up', examples: ['executionsPerMonth'] })),
+  limit: Type.Optional(Type.Integer({ description: 'Of that quota', examples: [100_000] })),
+  used: Type.Optional(Type.Integer({ description: 'Of that quota', examples: [100_000] })),
+  resetsAt: Type.Optional(Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'When that quota begins anew; null: when something is taken away' }))
 }, { $id: 'Problem' })
 export type ProblemDetails = Static<typeof ProblemDetails>
 

@@ -6,13 +6,15 @@ import { acceptPrepared } from '../db/queries/beginnings.ts'
 import { DeadlineError, withDeadline } from '../lib/deadline.ts'
 import { groupBy } from '../lib/group-by.ts'
 import { GroupCommit } from '../lib/group-commit.ts'
+import { Problem } from '../lib/problem.ts'
 import type { QueuedExecution } from '../lib/queued-execution.ts'
 import { StorageError } from '../storage/port.ts'
 import { claimAll, keyOf, type Claim } from './accept-once.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { LargeValues } from './files/large-values.ts'
 import type { Metrics } from './metrics.ts'
-import { Overloaded, StorageUnavailable, Unavailable } from './problems.ts'
+import { Overloaded, QuotaExceeded, StorageUnavailable, Unavailable } from './problems.ts'
+import type { Quotas } from './quotas/quotas.ts'
 
 export interface Acceptance {
   /**
@@ -37,6 +39,7 @@ export interface AcceptanceOptions {
   readonly dispatcher: Dispatcher
   readonly values: LargeValues
   readonly metrics: Metrics
+  readonly quotas: Pick<Quotas, 'isFree' | 'within' | 'settle'>
   /** Makes the partitions that are missing. */
   readonly ensurePartitions: () => Promise<void>
   readonly statements: number
@@ -49,7 +52,7 @@ const MAX_WAITING_ROWS = 10_000
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 const ROW_OVERHEAD = 250
 
-export function createAcceptance ({ sql, dispatcher, values, metrics, ensurePartitions, statements }: AcceptanceOptions): Acceptance {
+export function createAcceptance ({ sql, dispatcher, values, metrics, quotas, ensurePartitions, statements }: AcceptanceOptions): Acceptance {
   async function insert<T> (statement: () => Promise<T>): Promise<T> {
     try {
       return await withDeadline(STATEMENT_DEADLINE, statement())
@@ -79,6 +82,7 @@ export function createAcceptance ({ sql, dispatcher, values, metrics, ensurePart
 
   function accepted (rows: readonly QueuedExecution[]): void {
     dispatcher.dispatch(rows)
+    for (const [organizationId, { length }] of groupBy(rows, row => row.organizationId)) quotas.settle(organizationId, length)
     for (const [trigger, { length }] of groupBy(rows, row => row.trigger)) metrics.accepted.inc({ trigger }, length)
   }
 
@@ -114,30 +118,31 @@ export function createAcceptance ({ sql, dispatcher, values, metrics, ensurePart
   }
 
   function refuse (error: unknown): never {
+    if (error instanceof Problem && error.code === QuotaExceeded.code) metrics.rejected.inc({ reason: 'quota' })
     if (!isConnectionFailure(error) && !(error instanceof DeadlineError)) throw error
     metrics.rejected.inc({ reason: 'database' })
     throw Unavailable('database', error)
   }
 
   // Not `async`, nor what calls it for each request: promises are a good part of what an acceptance costs this process.
-  function unlessAway<T> (commit: () => Promise<T>): Promise<T> {
+  function unlessAway<T> (organizationId: string, commit: () => Promise<T>): Promise<T> {
     const { rows, bytes } = backlog()
     if (rows >= MAX_WAITING_ROWS || bytes + storing >= MAX_WAITING_BYTES) {
       metrics.rejected.inc({ reason: 'overload' })
       return Promise.reject(Overloaded(1))
     }
-    return commit().catch(refuse)
+    return (quotas.isFree(organizationId) ? commit() : quotas.within(organizationId, commit)).catch(refuse)
   }
 
   return {
-    accept: execution => unlessAway(() => execution.payload.length > values.limit ? stored(execution).then(row => group.add(row)) : group.add(execution)),
-    acceptPrepared: async (execution, beginning) => await unlessAway(async () => {
+    accept: execution => unlessAway(execution.organizationId, () => execution.payload.length > values.limit ? stored(execution).then(row => group.add(row)) : group.add(execution)),
+    acceptPrepared: async (execution, beginning) => await unlessAway(execution.organizationId, async () => {
       const row = execution.payload.length > values.limit ? await stored(execution) : execution
       const found = await insert(async () => await acceptPrepared(sql, row, beginning))
       if (found) accepted([row])
       return found
     }),
-    acceptOnce: async execution => await unlessAway(async () => await once.add(execution.payload.length > values.limit ? await stored(execution) : execution)),
+    acceptOnce: async execution => await unlessAway(execution.organizationId, async () => await once.add(execution.payload.length > values.limit ? await stored(execution) : execution)),
     get backlog () { return backlog() },
     drained: async () => { await Promise.all([group.drained(), once.drained()]) }
   }

@@ -35,6 +35,26 @@ export const TooLarge = defineProblem('WC_TOO_LARGE', 413, 'The body is too larg
 export const UnsupportedMediaType = defineProblem('WC_UNSUPPORTED_MEDIA_TYPE', 415, 'Unsupported media type', (why: string) => why)
 export const TooManyRequests = defineProblem('WC_TOO_MANY_REQUESTS', 429, 'Too many requests',
   (seconds: number) => ({ detail: `Wait ${seconds} s, then try again.`, headers: { 'retry-after': String(seconds) } }))
+export interface UsedQuota {
+  readonly quota: 'executionsPerMonth' | 'storedBytes' | 'members'
+  readonly limit: number
+  readonly used: number
+  /** RFC 3339; null: when something is taken away. */
+  readonly resetsAt: string | null
+}
+export const QuotaExceeded = defineProblem('WC_QUOTA_EXCEEDED', 429, 'The quota of the organization is used up',
+  ({ seconds, ...used }: UsedQuota & { readonly seconds: number }) => ({
+    detail: used.quota === 'storedBytes'
+      ? `The files of the organization hold ${used.used} bytes, of ${used.limit} that it may store. Nothing of this request was kept. Delete executions that are no longer needed, or ask the operator for more.`
+      : `The organization has started ${used.used} executions in this month, of ${used.limit} that it may. Nothing of this request was kept. Wait until ${String(used.resetsAt)}, or ask the operator for more.`,
+    headers: { 'retry-after': String(seconds) },
+    extensions: { ...used }
+  }))
+export const MemberQuotaExceeded = defineProblem('WC_MEMBER_QUOTA_EXCEEDED', 403, 'The organization has no room for more members',
+  (limit: number, used: number) => ({
+    detail: `The organization has ${used} members, of ${limit} that it may. Remove somebody, or ask the operator for more.`,
+    extensions: { quota: 'members', limit, used, resetsAt: null } satisfies UsedQuota
+  }))
 export const Overloaded = defineProblem('WC_OVERLOADED', 503, 'Overloaded',
   (seconds: number) => ({ detail: `More work arrives than can be taken. Nothing of this request was kept; send it again in ${seconds} s.`, headers: { 'retry-after': String(seconds) } }))
 export const BatchCut = defineProblem('WC_OVERLOADED', 503, 'Overloaded',

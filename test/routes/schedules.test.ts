@@ -1,5 +1,7 @@
 import t from 'tap'
 import { scheduleRoutes } from '../../src/routes/schedules.ts'
+import { createLog } from '../../src/log.ts'
+import { createQuotas } from '../../src/services/quotas/quotas.ts'
 import { createSchedules } from '../../src/services/schedules/schedules.ts'
 import { createIdSource } from '../../src/lib/ids.ts'
 import { ensurePartitions } from '../../src/db/partitions.ts'
@@ -9,7 +11,7 @@ import { workflowApp } from '../support/workflow-app.ts'
 
 const database = await testDatabase(t)
 const dispatched: QueuedExecution[] = []
-const schedules = createSchedules({ sql: database.service, dispatcher: { dispatch: executions => { dispatched.push(...executions) } }, nextId: createIdSource(Date.now), now: Date.now })
+const schedules = createSchedules({ sql: database.service, quotas: createQuotas({ sql: database.service, now: Date.now, log: createLog('silent') }), dispatcher: { dispatch: executions => { dispatched.push(...executions) } }, nextId: createIdSource(Date.now), now: Date.now })
 const { join } = await workflowApp(t, [{ prefix: '/schedules', routes: async app => { await app.register(scheduleRoutes, { schedules }) } }], { database })
 const owner = database.owner()
 await ensurePartitions(owner, Date.now())

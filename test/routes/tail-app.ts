@@ -9,6 +9,7 @@ import { LocalHintBus } from '../../src/queue/local-hint-bus.ts'
 import { executionEventRoutes } from '../../src/routes/execution-events.ts'
 import { tailRoutes, tailTicketRoutes } from '../../src/routes/tail.ts'
 import { createMetrics } from '../../src/services/metrics.ts'
+import { createQuotas } from '../../src/services/quotas/quotas.ts'
 import { createTailHub } from '../../src/services/tail/index.ts'
 import { testDatabase, type Teardown } from '../support/database.ts'
 import { testIdentity } from '../support/identity.ts'
@@ -36,6 +37,7 @@ export async function tailApp (t: Teardown) {
     nextId,
     identity: testIdentity(database, { clock: Date.now, nextId, refreshLifetime }),
     redis: null,
+    quotas: createQuotas({ sql, now: Date.now, log: silentLog }),
     buckets: createLocalBuckets(),
     registry: new Registry(),
     readiness: {},

@@ -7,6 +7,7 @@ import { createLocalBuckets } from '../../src/lib/token-bucket.ts'
 import { createLog } from '../../src/log.ts'
 import type { Identity, IdentityDependencies } from '../../src/services/identity/identity.ts'
 import type { Letter, Mailer } from '../../src/services/identity/mailer.ts'
+import { createQuotas } from '../../src/services/quotas/quotas.ts'
 import { testIdentity } from './identity.ts'
 import { testDatabase, type Teardown, type TestDatabase } from './database.ts'
 
@@ -58,6 +59,7 @@ export async function testApp (t: Teardown, options: Partial<Pick<AppDependencie
     nextId,
     identity,
     redis: null,
+    quotas: createQuotas({ sql: database.service, now: clock, log }),
     buckets: createLocalBuckets(),
     registry: new Registry(),
     readiness: { database: async () => await database.service`select 1` },

@@ -30,6 +30,7 @@ import { createStartedDispatch } from '../../src/services/runner/dispatch-starte
 import { createEventWriter, type EventWriter } from '../../src/services/runner/event-writer.ts'
 import type { TenantFetch } from '../../src/services/egress/index.ts'
 import type { CodeSandbox } from '../../src/services/runner/run-host.ts'
+import { createQuotas } from '../../src/services/quotas/quotas.ts'
 import { createRunner, type Runner } from '../../src/services/runner/runner.ts'
 import { createSweeper, type Sweeper } from '../../src/services/sweeper.ts'
 import { openLocalStorage } from '../../src/storage/local.ts'
@@ -146,7 +147,7 @@ export function createWorker (t: Test, site: Site, options: WorkerOptions = {}):
   const plans = createPlans(sql, new NodeRegistry([...builtinNodes, ...nodes]))
   const { files, values } = createFilesOn(site, options)
   const dispatcher = createDispatcher(queue, log)
-  const acceptance = createAcceptance({ sql, dispatcher, values, metrics, ensurePartitions: async () => { await makePartitions(site) }, statements: 2 })
+  const acceptance = createAcceptance({ sql, dispatcher, values, metrics, quotas: createQuotas({ sql, now: Date.now, log }), ensurePartitions: async () => { await makePartitions(site) }, statements: 2 })
   let dead = false
   // The clock of the dead stands still, and with it their heartbeat.
   const ownNow = (): number => dead ? 0 : now()

@@ -7,6 +7,7 @@ import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
 import { createGuardedFetch } from '../../src/lib/guarded-fetch/index.ts'
 import { createDispatcher } from '../../src/services/dispatcher.ts'
 import { createPlans } from '../../src/services/plans.ts'
+import { createQuotas } from '../../src/services/quotas/quotas.ts'
 import { createPoller, type Poller, type PollerOptions } from '../../src/services/polls/poller.ts'
 import { pollsOf } from '../../src/services/workflows/polls-of.ts'
 import { createFilesOn, createSite, createWorker } from './durable-path.ts'
@@ -59,6 +60,7 @@ export async function pollSite (t: Test) {
     startedBy,
     poller (more: Partial<PollerOptions> = {}): Poller {
       const one = createPoller({
+        quotas: createQuotas({ sql, now: Date.now, log }),
         sql,
         plans: createPlans(sql, new NodeRegistry(builtinNodes)),
         values: createFilesOn(site).values,

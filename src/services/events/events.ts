@@ -9,10 +9,12 @@ import type { Acceptance } from '../acceptance.ts'
 import type { Plans } from '../plans.ts'
 import { Conflict, InvalidInput, NotFound } from '../problems.ts'
 import { auditEntry, type Caller } from '../workflows/dependencies.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 
 export interface EventDependencies {
   readonly plans: Plans
   readonly acceptance: Acceptance
+  readonly quotas: Pick<Quotas, 'demand'>
   readonly nextId: () => string
   readonly now: () => number
 }
@@ -78,6 +80,8 @@ async function publish (deps: EventDependencies, db: TenantDb, name: string, pay
   const [type, triggers] = await db.run(async tx => [await findEventType(tx, organizationId, name), await findTriggers(tx, organizationId, name, MAX_TRIGGERS)] as const)
   if (type !== undefined) checkPayload(JSON.parse(type.schema) as JsonSchema, payload)
   if (triggers.length > MAX_TRIGGERS) throw Conflict(`More than ${MAX_TRIGGERS} triggers wait for this event; none of them was started.`)
+  // All or none, as far as can be known.
+  await deps.quotas.demand(organizationId, triggers.length)
   const item = oneLine(JSON.stringify({ name, payload, at: new Date(deps.now()).toISOString() }))
   const started = await Promise.all(triggers.map(async trigger => await start(deps, organizationId, trigger, item)))
   return { executionIds: started.filter(id => id !== undefined) }

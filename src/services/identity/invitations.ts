@@ -1,6 +1,7 @@
 import * as queries from '../../db/queries/invitations.ts'
 import type { InvitationRow } from '../../db/queries/invitations.ts'
 import { findOrganization, type OrganizationRow } from '../../db/queries/organizations.ts'
+import { demandMemberRoom, ifMemberRoom } from '../quotas/member-room.ts'
 import { by, type Origin } from '../audit.ts'
 import { Conflict, NotFound, Unavailable } from '../problems.ts'
 import { ifRoleStays, type CustomRoles } from './custom-roles.ts'
@@ -42,6 +43,7 @@ export function createInvitations (dependencies: IdentityDependencies, sessions:
       refuseGreater(permissions, await roles.permissionsOf(organizationId, role))
       const organization = await findOrganization(db, organizationId)
       if (organization === undefined) throw NotFound('organization with this id')
+      await demandMemberRoom(db, organizationId)
       const { secret: token, secretHash: tokenHash } = createSecret()
       const now = clock()
       const invitation = { id: nextId(), email: email.trim(), role, invitedBy: userId, createdAt: new Date(now), expiresAt: new Date(now + LIFETIME) }
@@ -64,8 +66,8 @@ export function createInvitations (dependencies: IdentityDependencies, sessions:
       const found = await queries.findInvitation(db, acceptance)
       if (found === undefined) throw NotFound(UNKNOWN)
       const { id, organizationId, role } = found
-      const accepted = await queries.acceptInvitation(db, organizationId, acceptance,
-        { id: nextId(), organizationId, ...by(origin), action: 'invitation.accepted', targetType: 'invitation', targetId: id, after: { userId, role } })
+      const audit = { id: nextId(), organizationId, ...by(origin), action: 'invitation.accepted', targetType: 'invitation', targetId: id, after: { userId, role } }
+      const accepted = await ifMemberRoom(db, organizationId, async () => await queries.acceptInvitation(db, organizationId, acceptance, audit))
       await sessions.forget(userId)
       const organization = accepted ? await findOrganization(db, organizationId) : undefined
       if (organization === undefined) throw NotFound(UNKNOWN)

@@ -6,7 +6,7 @@ import { parseDuration } from '../../lib/duration.ts'
 import { answered } from '../../lib/deadline.ts'
 import { writeOrigin } from '../../lib/execution-origin.ts'
 import type { JsonObject } from '../../engine/item.ts'
-import type { StepError } from '../../engine/node-error.ts'
+import { NodeError, type StepError } from '../../engine/node-error.ts'
 import { DEFAULT_REMEMBERED, type PollParameters } from '../../engine/nodes/poll-parameters.ts'
 import type { Plan } from '../../engine/plan.ts'
 import { pollRetryDelay } from '../../engine/poll/retry.ts'
@@ -16,6 +16,7 @@ import type { LargeValues } from '../files/large-values.ts'
 import type { Metrics } from '../metrics.ts'
 import { patiently } from '../patiently.ts'
 import type { Plans } from '../plans.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import { perform, type PollReach } from './perform.ts'
 
 export interface PollRunOptions extends PollReach {
@@ -23,6 +24,7 @@ export interface PollRunOptions extends PollReach {
   readonly plans: Plans
   readonly values: Pick<LargeValues, 'limit' | 'storePayload'>
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
+  readonly quotas: Pick<Quotas, 'room' | 'count'>
   readonly metrics: Pick<Metrics, 'accepted' | 'polls'>
   readonly log: Logger
   readonly nextId: () => string
@@ -55,6 +57,7 @@ export async function runPoll (options: PollRunOptions, due: DuePoll, lease: str
   const known = [...new Set(hashes.filter(hash => hash !== null))].sort()
   const seen = await answered(findSeenKeys(options.sql, due.organizationId, due.workflowId, due.nodeId, known))
   const fresh = parameters.firstRun === 'new' && !due.begun ? [] : newItems(items, hashes, seen)
+  await demandRoom(options, due, fresh.length, parameters)
   const starts = await startsOf(options, due, plan, fresh, parameters)
   const window = parameters.window === undefined ? null : parseDuration(parameters.window)
   const moved = await patiently(signal, async () => await completePoll(options.sql, {
@@ -65,6 +68,7 @@ export async function runPoll (options: PollRunOptions, due: DuePoll, lease: str
   metrics.polls.inc({ outcome: !moved ? 'overtaken' : fresh.length > 0 ? 'found' : 'nothing' })
   if (moved) {
     metrics.accepted.inc({ trigger: 'poll' }, starts.length)
+    options.quotas.count(due.organizationId, starts.length)
     if (due.failures >= ALARM_AT) options.onAnnounced()
     await trim(options, due, parameters, known, seen.size)
   }
@@ -80,6 +84,13 @@ function newItems (items: readonly JsonObject[], hashes: readonly (string | null
     taken.add(hash)
     return true
   })
+}
+
+/** Where the quota has no room for all of it, the poll fails before anything of it is kept: what it found is found again. */
+async function demandRoom ({ quotas }: PollRunOptions, { organizationId }: DuePoll, items: number, { start = 'poll' }: PollParameters): Promise<void> {
+  const wanted = start === 'poll' ? Math.min(1, items) : items
+  if (wanted === 0 || await quotas.room(organizationId, wanted) >= wanted) return
+  throw new NodeError('WC_QUOTA_EXCEEDED', `The quota of the organization has no room for the ${wanted} executions that the poll would start. It is tried again`, { retryable: true })
 }
 
 async function startsOf ({ values, now, nextId }: PollRunOptions, { id, organizationId }: DuePoll, plan: Plan, items: readonly JsonObject[], { start = 'poll' }: PollParameters): Promise<PollStart[]> {

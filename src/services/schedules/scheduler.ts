@@ -3,11 +3,13 @@ import type { Instant } from '../../engine/events.ts'
 import type { Sql } from '../../db/client.ts'
 import { findBuffered, findDueSchedules, fireBuffered, fireTicks, millisecondsToNextTick, type DueSchedule, type Firing, type Started } from '../../db/queries/fire-ticks.ts'
 import { loadFresh } from '../../db/queries/load-executions.ts'
+import { groupBy } from '../../lib/group-by.ts'
 import { answered } from '../../lib/deadline.ts'
 import { writeOrigin } from '../../lib/execution-origin.ts'
 import type { HintBus } from '../../queue/hint-bus.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import type { Plans } from '../plans.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import { firingOf, startOf } from './firing.ts'
 
 export interface Scheduler {
@@ -20,6 +22,7 @@ export interface Scheduler {
 export interface SchedulerOptions {
   readonly sql: Sql
   readonly plans: Plans
+  readonly quotas: Pick<Quotas, 'room' | 'count'>
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly hints: Pick<HintBus, 'control'>
   readonly log: Logger
@@ -34,7 +37,7 @@ const SCHEDULES_AT_ONCE = 200
 /** Executions a statement starts, about. */
 const STARTS_AT_ONCE = 500
 
-export function createScheduler ({ sql, plans, dispatcher, hints, log, now, nextId }: SchedulerOptions): Scheduler {
+export function createScheduler ({ sql, plans, quotas, dispatcher, hints, log, now, nextId }: SchedulerOptions): Scheduler {
   let timer: NodeJS.Timeout | undefined
   let firing: Promise<void> | undefined
   let failing = false
@@ -46,6 +49,8 @@ export function createScheduler ({ sql, plans, dispatcher, hints, log, now, next
       more = due.length === SCHEDULES_AT_ONCE
     }
     for (const schedule of await answered(findBuffered(sql, SCHEDULES_AT_ONCE))) {
+      // It waits for room as it waited for the execution before.
+      if (await quotas.room(schedule.organizationId, 0) < 1) continue
       const start = startOf(schedule.id, { tick: schedule.tick, missed: false }, await originOf(schedule), nextId())
       await begin(await answered(fireBuffered(sql, schedule.id, start)))
     }
@@ -54,14 +59,16 @@ export function createScheduler ({ sql, plans, dispatcher, hints, log, now, next
   async function fireAll (due: readonly DueSchedule[]): Promise<void> {
     let batch: Firing[] = []
     let starts = 0
+    let planned = new Map<string, number>()
     for (const schedule of due) {
-      const next = await firingFor(schedule)
+      const next = await withinQuota(schedule.organizationId, await firingFor(schedule), planned)
       batch.push(next)
       starts += next.starts.length
       if (starts < STARTS_AT_ONCE) continue
       await commit(batch)
       batch = []
       starts = 0
+      planned = new Map()
     }
     if (batch.length > 0) await commit(batch)
   }
@@ -82,6 +89,17 @@ export function createScheduler ({ sql, plans, dispatcher, hints, log, now, next
     }
   }
 
+  /** Ticks for which the organization's quota has no room start nothing; the schedule goes on. */
+  async function withinQuota (organizationId: string, firing: Firing, planned: Map<string, number>): Promise<Firing> {
+    const { starts } = firing
+    if (starts.length === 0) return firing
+    const before = planned.get(organizationId) ?? 0
+    const kept = starts.slice(0, Math.max(0, await quotas.room(organizationId, before + starts.length) - before))
+    planned.set(organizationId, before + kept.length)
+    if (kept.length === starts.length) return firing
+    return { ...firing, starts: kept, lastTick: kept.at(-1)?.tick ?? null, lastStart: kept.at(-1)?.executionId ?? null }
+  }
+
   async function originOf ({ organizationId, workflowId, version }: DueSchedule): Promise<string> {
     const plan = await plans.get(organizationId, workflowId, version)
     return plan === undefined ? '' : writeOrigin({ priority: plan.limits.priority })
@@ -89,7 +107,10 @@ export function createScheduler ({ sql, plans, dispatcher, hints, log, now, next
 
   async function begin (started: readonly Started[]): Promise<void> {
     for (const executionId of new Set(started.flatMap(({ cancelled }) => cancelled ?? []))) hints.control({ type: 'mail', executionId })
-    if (started.length > 0) dispatcher.dispatch(await answered(loadFresh(sql, started.map(({ executionId }) => executionId))))
+    if (started.length === 0) return
+    const rows = await answered(loadFresh(sql, started.map(({ executionId }) => executionId)))
+    for (const [organizationId, { length }] of groupBy(rows, row => row.organizationId)) quotas.count(organizationId, length)
+    dispatcher.dispatch(rows)
   }
 
   function tick (): void {

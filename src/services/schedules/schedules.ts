@@ -7,6 +7,7 @@ import { loadFresh } from '../../db/queries/load-executions.ts'
 import { by, type Origin } from '../audit.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { InvalidInput, NotFound } from '../problems.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import { startOf } from './firing.ts'
 
 export interface Caller {
@@ -27,6 +28,7 @@ export interface Schedules {
 
 export interface ScheduleDependencies {
   readonly sql: Sql
+  readonly quotas: Pick<Quotas, 'demand' | 'count'>
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly nextId: () => string
   readonly now: () => Instant
@@ -34,7 +36,7 @@ export interface ScheduleDependencies {
 
 const MOST_BACKFILLED = 1000
 
-export function createSchedules ({ sql, dispatcher, nextId, now }: ScheduleDependencies): Schedules {
+export function createSchedules ({ sql, dispatcher, quotas, nextId, now }: ScheduleDependencies): Schedules {
   async function get (db: TenantDb, id: string): Promise<ScheduleRow> {
     const row = await db.run(async tx => await findSchedule(tx, db.organizationId, id))
     if (row === undefined) throw NotFound('schedule with this id')
@@ -61,7 +63,9 @@ export function createSchedules ({ sql, dispatcher, nextId, now }: ScheduleDepen
       // A tick at the very start of the range is in it.
       const wanted = times(ticksOfRow(row), from - 1, Math.min(to, now()), MOST_BACKFILLED + 1)
       if (wanted.length > MOST_BACKFILLED) throw InvalidInput([{ pointer: '/to', message: `the range holds more than ${MOST_BACKFILLED} ticks; take a shorter one`, code: 'WC_BACKFILL_SIZE' }])
+      await quotas.demand(db.organizationId, wanted.length)
       const started = await fillTicks(sql, db.organizationId, id, wanted.map(tick => startOf(id, { tick, missed: true }, '', nextId())))
+      quotas.count(db.organizationId, started.length)
       if (started.length > 0) dispatcher.dispatch(await loadFresh(sql, started))
       return { started: started.length }
     }

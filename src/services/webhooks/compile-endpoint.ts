@@ -49,6 +49,8 @@ export interface EndpointParts {
   readonly buckets: Buckets
   /** Requests a minute of one organization; 0 is without limit. */
   readonly organizationLimit: number
+  /** That of one, in the place of the common one. */
+  readonly requestsPerMinute: (organizationId: string) => number | undefined
   readonly tallies: Tallies
 }
 
@@ -56,7 +58,8 @@ const DEFAULT_RESPONSE_TIMEOUT = 30_000
 const MINUTE = 60_000
 
 export function compileEndpoint (parts: EndpointParts, webhook: PublishedWebhook, plan: Plan, { written }: PlanNode): Endpoint {
-  const { response, responseTimeout, maxBodySize, maxFiles, verify, schema, deduplicate, cors, rateLimit } = written
+  const limit = compileLimit(parts, webhook, written['rateLimit'] as RateLimit | undefined)
+  const { response, responseTimeout, maxBodySize, maxFiles, verify, schema, deduplicate, cors } = written
   return {
     ...webhook,
     response: (response ?? 'immediate') as ResponseMode,
@@ -67,7 +70,8 @@ export function compileEndpoint (parts: EndpointParts, webhook: PublishedWebhook
     secretHeader: verify === undefined ? undefined : secretHeaderOf(verify as VerifyParameters),
     greeting: compileGreeting(parts.gates, webhook.organizationId, written),
     cors: cors === undefined ? undefined : compileCors(cors as Cors),
-    limit: compileLimit(parts, webhook, rateLimit as RateLimit | undefined),
+    // Not made once: the operator may change what the organization may ask.
+    get limit () { return limit() },
     schema: schema === undefined ? undefined : compileRequestSchema(schema as RequestSchema),
     deduplicate: deduplicate === undefined ? undefined : compileDeliveryKey(deduplicate as Deduplicate, plan),
     looksInto: schema !== undefined || deduplicate !== undefined,
@@ -76,10 +80,18 @@ export function compileEndpoint (parts: EndpointParts, webhook: PublishedWebhook
   }
 }
 
-function compileLimit ({ buckets, organizationLimit }: EndpointParts, { organizationId, workflowId, nodeId }: PublishedWebhook, own: RateLimit | undefined): Endpoint['limit'] {
-  const limits = [
-    ...(own === undefined ? [] : [limitOfNode(`endpoint:${workflowId}:${nodeId}`, own)]),
-    ...(organizationLimit === 0 ? [] : [limitOf('organization', `organization:${organizationId}`, organizationLimit, MINUTE)])
-  ]
-  return limits.length === 0 ? undefined : async () => await takeAll(buckets, limits)
+function compileLimit ({ buckets, organizationLimit, requestsPerMinute }: EndpointParts, { organizationId, workflowId, nodeId }: PublishedWebhook, own: RateLimit | undefined): () => Endpoint['limit'] {
+  let rate: number | undefined
+  let present: Endpoint['limit']
+  return () => {
+    const wanted = requestsPerMinute(organizationId) ?? organizationLimit
+    if (wanted === rate) return present
+    rate = wanted
+    const limits = [
+      ...(own === undefined ? [] : [limitOfNode(`endpoint:${workflowId}:${nodeId}`, own)]),
+      ...(wanted === 0 ? [] : [limitOf('organization', `organization:${organizationId}`, wanted, MINUTE)])
+    ]
+    present = limits.length === 0 ? undefined : async () => await takeAll(buckets, limits)
+    return present
+  }
 }

@@ -5,6 +5,8 @@ import { NodeRegistry } from '../../../src/engine/nodes/registry.ts'
 import { saveSchedules } from '../../../src/db/queries/schedules.ts'
 import { createDispatcher } from '../../../src/services/dispatcher.ts'
 import { createPlans } from '../../../src/services/plans.ts'
+import { createQuotas } from '../../../src/services/quotas/quotas.ts'
+import { setQuota } from '../../../src/services/quotas/set-quota.ts'
 import { createScheduler, type Scheduler } from '../../../src/services/schedules/scheduler.ts'
 import { schedulesOf } from '../../../src/services/workflows/schedules-of.ts'
 import { createSite, createWorker, statusOf, until, untilEnded, type Worker } from '../../support/durable-path.ts'
@@ -31,7 +33,7 @@ async function schedule (parameters: Record<string, unknown>, overdue: number, n
 
 function scheduler (through: Worker = worker, connection = sql): Scheduler {
   return createScheduler({
-    sql: connection, plans: createPlans(sql, new NodeRegistry([...builtinNodes, gate.type])), dispatcher: createDispatcher(through.queue, log), hints: through.hints, log, now: Date.now, nextId: site.nextId
+    sql: connection, quotas: createQuotas({ sql: connection, now: Date.now, log }), plans: createPlans(sql, new NodeRegistry([...builtinNodes, gate.type])), dispatcher: createDispatcher(through.queue, log), hints: through.hints, log, now: Date.now, nextId: site.nextId
   })
 }
 
@@ -129,4 +131,17 @@ t.test('a schedule that cannot be computed stops, and is in nobody\'s way', asyn
   await scheduler().fire()
   t.equal((await ticksOf(sound.id)).length, 1)
   t.strictSame([...await sql`select next_tick from schedules where id = ${broken.id}`], [{ next_tick: null }])
+})
+
+t.test('a tick for which the quota has no room starts nothing, and the schedule goes on', async t => {
+  const { id } = await schedule({ every: '1h' }, 1000)
+  await setQuota({ sql, nextId: site.nextId }, organizationId, { executionsPerMonth: 0 })
+  await hurry(id)
+  await scheduler().fire()
+  t.same(await ticksOf(id), [])
+  t.equal((await sql`select 1 from schedules where id = ${id} and next_at <= now()`).length, 0, 'it is due again later, not at once')
+  await setQuota({ sql, nextId: site.nextId }, organizationId, { executionsPerMonth: null })
+  await hurry(id)
+  await scheduler().fire()
+  t.equal((await ticksOf(id)).length, 1, 'with room it starts again')
 })
