@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import type { WorkflowNode } from '../../../src/engine/definition.ts'
 import { eventsOf, until, untilEnded } from '../../support/durable-path.ts'
+import { setQuota } from '../../../src/services/quotas/set-quota.ts'
 import { killBackends } from '../../support/kill-backends.ts'
 import { pollSite, SECRET } from '../../support/poll-site.ts'
 
@@ -248,4 +249,16 @@ t.test('no more than half of the places for one organization', async t => {
   t.strictSame([...await sql`select organization_id as id, count(*)::integer as polling from polls where lease is not null group by 1 order by 2`], [{ id: other, polling: 1 }, { id: organizationId, polling: 2 }])
   for (const release of releases) release()
   await polling
+})
+
+t.test('a poll for which the quota has no room keeps nothing, and finds it again', async t => {
+  answers.set('/quota', () => ({ body: [{ id: 1 }] }))
+  const { id, workflowId } = await published('/quota', { key: 'id' })
+  await setQuota({ sql, nextId: site.nextId }, organizationId, { executionsPerMonth: 0 })
+  await poller().poll()
+  t.equal((await startedBy(workflowId)).length, 0)
+  t.match(await stateOf(id), { failures: 1 })
+  await setQuota({ sql, nextId: site.nextId }, organizationId, { executionsPerMonth: null })
+  await again(id, poller())
+  t.equal((await startedBy(workflowId)).length, 1)
 })
