@@ -33,25 +33,34 @@ function newBatch ({ organizationId, origin }: QueuedExecution): GrowingBatch {
  * @param coalesceMilliseconds how long ids gather under load before they become a batch
  */
 export function createDispatcher (queue: Queue, log: Logger, coalesceMilliseconds = 20): Dispatcher {
-  const gathering = new Map<string, GrowingBatch>()
-  const sending = new Set<Promise<void>>()
+  // Emptied by being replaced, never by `clear` or `delete`: those link the Map's old table, which still holds its
+  // entries, to its new one. Once the collector has moved one such table to the old generation, all that follow it there.
+  let gathering = new Map<string, GrowingBatch>()
+  let held = 0
+  let sending = 0
+  let waiting: Array<() => void> = []
   let timer: NodeJS.Timeout | undefined
   let lastSent = 0
 
   function send (batch: Batch): void {
     lastSent = performance.now()
-    const sent = queue.dispatch(batch).catch((error: unknown) => {
+    held -= batch.executions.length
+    sending++
+    queue.dispatch(batch).catch((error: unknown) => {
       log.warn({ err: error, count: batch.executions.length }, 'The queue did not take a batch; the sweeper will dispatch it from the database')
+    }).finally(() => {
+      if (--sending > 0) return
+      for (const resolve of waiting) resolve()
+      waiting = []
     })
-    sending.add(sent)
-    void sent.finally(() => sending.delete(sent))
   }
 
   function sendAll (): void {
     clearTimeout(timer)
     timer = undefined
-    for (const batch of gathering.values()) send(batch)
-    gathering.clear()
+    const batches = gathering
+    gathering = new Map()
+    for (const batch of batches.values()) if (batch.executions.length > 0) send(batch)
   }
 
   return {
@@ -65,20 +74,21 @@ export function createDispatcher (queue: Queue, log: Logger, coalesceMillisecond
           gathering.set(key, batch)
         }
         batch.executions.push(execution)
-        if (batch.executions.length >= BATCH_SIZE) {
-          gathering.delete(key)
+        held++
+        if (batch.executions.length === BATCH_SIZE) {
+          gathering.set(key, newBatch(execution))
           send(batch)
         }
       }
-      if (gathering.size === 0) return
+      if (held === 0) return
       // At low load nothing was sent a moment ago: go at once. Under load, gather.
-      const idle = performance.now() - lastSent > coalesceMilliseconds && sending.size === 0
+      const idle = performance.now() - lastSent > coalesceMilliseconds && sending === 0
       if (idle) sendAll()
       else timer ??= setTimeout(sendAll, coalesceMilliseconds)
     },
     async flush () {
       sendAll()
-      await Promise.all(sending)
+      if (sending > 0) await new Promise<void>(resolve => { waiting.push(resolve) })
     }
   }
 }

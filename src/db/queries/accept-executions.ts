@@ -2,6 +2,7 @@ import type { Sql } from '../client.ts'
 import { isDuplicate } from '../failure.ts'
 import type { QueuedExecution } from '../../lib/queued-execution.ts'
 import { executionColumns } from './execution-columns.ts'
+import { settle } from '../settle.ts'
 import { lines } from './lines.ts'
 
 /** One accepted request: event 1 of a new execution. `payload` and `origin` are JSON text on one line. */
@@ -29,7 +30,7 @@ export async function acceptExecutions (sql: Sql, rows: readonly NewExecution[])
  */
 async function insertAll (sql: Sql, rows: readonly NewExecution[]): Promise<boolean> {
   try {
-    const { count } = await sql`insert into executions ${acceptable(sql, rows)}`
+    const { count } = await settle(sql`insert into executions ${acceptable(sql, rows)}`)
     return count === rows.length
   } catch (error) {
     if (isDuplicate(error)) return false

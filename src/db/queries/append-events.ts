@@ -1,5 +1,6 @@
 import type { Sql } from '../client.ts'
 import { isDuplicate } from '../failure.ts'
+import { settle } from '../settle.ts'
 import { lines } from './lines.ts'
 import { alarmed, alarmsOf, alarmStarted, type Alarm } from './segment-alarms.ts'
 import { born, correspondenceOf, getsLetter, letters, posted, taken, told, type Letter, type NewChild } from './segment-children.ts'
@@ -159,13 +160,13 @@ function unhindered (sql: Sql) {
 async function appendWhole (sql: Sql, segments: readonly Segment[]): Promise<number | undefined> {
   const ids = segments.map(segment => segment.executionId).sort()
   try {
-    const { count } = await sql`
+    const { count } = await settle(sql`
       insert into execution_events (execution_id, seq, last_seq, organization_id, workflow_id, writer, first_at, last_at, status, events, xid)
       select d.execution_id, d.seq, d.last_seq, d.organization_id, d.workflow_id, d.writer, d.first_at, d.last_at, d.status, d.events::json,
         (select pg_current_xact_id()::text::bigint)
       from ${unpacked(sql, segments)} as d (execution_id, seq, last_seq, organization_id, workflow_id, writer, first_at, last_at, status, events)
       where (select true from executions e where e.id = d.execution_id and e.id between ${ids[0]!} and ${ids.at(-1)!})
-      and ${unhindered(sql)}`
+      and ${unhindered(sql)}`)
     return count
   } catch (error) {
     if (isDuplicate(error)) return undefined

@@ -1,10 +1,11 @@
 import type { Metrics } from '../metrics.ts'
 import type { HeldLease } from '../../db/queries/leases.ts'
+import { Dictionary } from '../../lib/dictionary.ts'
 import type { ExecutionRun } from './execution-run.ts'
 
 /** The executions that this process runs now, by id. */
 export class ActiveRuns {
-  readonly #runs = new Map<string, ExecutionRun>()
+  readonly #runs = new Dictionary<ExecutionRun>()
   readonly #metrics: Metrics
 
   constructor (metrics: Metrics) {
@@ -14,7 +15,7 @@ export class ActiveRuns {
   get size (): number { return this.#runs.size }
   has (executionId: string): boolean { return this.#runs.has(executionId) }
   get (executionId: string): ExecutionRun | undefined { return this.#runs.get(executionId) }
-  values (): IterableIterator<ExecutionRun> { return this.#runs.values() }
+  values (): ExecutionRun[] { return this.#runs.values() }
 
   add (run: ExecutionRun): void {
     const { id } = run.identity
