@@ -5,6 +5,7 @@ import type { GivenItem } from './item.ts'
 import { compileLimits, type PlanLimits } from './limits.ts'
 import { LOOP } from './loop-structure.ts'
 import type { Effects, NodeType } from './nodes/node-type.ts'
+import { fittingParameters } from './nodes/fitting.ts'
 import type { NodeRegistry } from './nodes/registry.ts'
 import { findBodies, layBodies, type DraftLoop } from './plan-loops.ts'
 import { parseDuration } from '../lib/duration.ts'
@@ -191,7 +192,7 @@ function draftNode (node: WorkflowNode, index: number, registry: NodeRegistry): 
     disabled: node.disabled === true,
     credentialId: node.credentialId?.toLowerCase(),
     pinned: node.pinnedData,
-    parameters: compileParameters(raw, { literals: type.literals, ...(type.escapeFor && { escape: pointer => type.escapeFor?.(raw, pointer) }) }),
+    parameters: fittingParameters(compileParameters(raw, { literals: type.literals, ...(type.escapeFor && { escape: pointer => type.escapeFor?.(raw, pointer) }) }), type.parameters, raw),
     written: raw,
     inputs,
     outputs,

@@ -3,12 +3,13 @@ import type { Credential } from '../credentials/credential-type.ts'
 import type { OutputItem } from '../item.ts'
 import { NodeError } from '../node-error.ts'
 import type { AuthorizedFetch } from './http-authorization.ts'
+import { fitting } from './fitting.ts'
 import { createDownload, type Download } from './http-download.ts'
 import { firstPage, itemOf, itemsOf, MAX_PAGES_SIZE, nextPage } from './http-pagination.ts'
 import type { NextPage } from './http-pagination.ts'
 import { buildRequest } from './http-request-build.ts'
 import type { Attachments } from './http-request-files.ts'
-import type { HttpRequestParameters, Pagination } from './http-request-parameters.ts'
+import { Pagination, type HttpRequestParameters } from './http-request-parameters.ts'
 import { readResponse } from './http-response.ts'
 import type { HttpAnswerItem } from './http-response.ts'
 import type { NodeContext, OutgoingRequest } from './node-type.ts'
@@ -66,7 +67,7 @@ export interface Page {
 export async function * pagesOf (session: Session, index: number, first: HttpRequestParameters, signal: AbortSignal): AsyncGenerator<Page> {
   const { context } = session
   let parameters = first
-  let next: NextPage | null = firstPage(first.pagination!)
+  let next: NextPage | null = firstPage(fitting(Pagination, first.pagination, '/pagination'))
   let size = 0
   for (let pages = 1; next !== null; pages++) {
     // Each page is a request of its own: with one key for all, the far side would answer with the first again.
@@ -75,7 +76,8 @@ export async function * pagesOf (session: Session, index: number, first: HttpReq
     size += received
     if (size > MAX_PAGES_SIZE) throw new NodeError('WC_HTTP_TOO_LARGE', `The pages together are larger than ${MAX_PAGES_SIZE} bytes`)
     parameters = context.parameters(index, { response: answer, count: pages })
-    const pagination = parameters.pagination!
+    // Its parts may be expressions over the answer: a number of pages that is none would never end.
+    const pagination = fitting(Pagination, parameters.pagination, '/pagination')
     yield { answer, pagination }
     const following = nextPage(pagination, answer, url, pages)
     if (following !== null && following.by !== 'parameters' && JSON.stringify(following) === JSON.stringify(next)) {

@@ -74,3 +74,12 @@ t.test('what validation says of it', async t => {
   t.match(httpRequest.check!({ url: 'x', pagination: { mode: 'cursor', cursor: 'a..b' } }), [{ pointer: '/pagination/cursor', code: 'WC_FIELD_PATH' }])
   t.match(httpRequest.check!({ url: 'x', rateLimit: { requests: 1, per: '2h' } }), [{ pointer: '/rateLimit/per', code: 'WC_DURATION' }])
 })
+
+t.test('what expressions make of it must fit', async t => {
+  const server = await startServer(things)
+  t.teardown(() => server.close())
+  for (const [pagination, pointer] of [
+    [{ mode: 'page', items: 5 }, '/pagination/items'], [{ mode: 'page', items: [1] }, '/pagination/items'], [{ mode: 'cursor', cursor: {} }, '/pagination/cursor'],
+    [{ mode: 'page', maxPages: 'x' }, '/pagination/maxPages'], [{ mode: 7 }, '/pagination/mode'], [5, '/pagination']
+  ] as const) await t.rejects(run(() => ({ url: `${server.url}/pages`, pagination })), { code: 'WC_PARAMETER', detail: { pointer, itemIndex: 0 } }, JSON.stringify(pagination))
+})
