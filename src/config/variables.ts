@@ -57,7 +57,7 @@ export const Environment = Type.Object({
   WECONNECT_MAX_FILE_SIZE: count(104_857_600, 1024, 5_368_709_120, 'Bytes of a file that a step makes'),
   WECONNECT_FILES_ROOT: text('The directory that `readWriteFile` works in; `{organization}` in it stands for the id of the organization. Without, the node refuses', 'a directory, such as /srv/weconnect/{organization}'),
   WECONNECT_PUBLIC_URL: text('Address under which clients reach the service, for the URLs that it shows', 'an address such as https://automation.example.org'),
-  WECONNECT_CORS_ORIGINS: text('Origins whose pages may call the API from a browser, separated by commas', 'a list such as https://app.example.org'),
+  WECONNECT_CORS_ORIGINS: text('Origins whose pages may call the API from a browser and get the code of a single sign-on, separated by commas', 'a list such as https://app.example.org'),
   WECONNECT_SECURITY_CONTACT: text('Where to report a vulnerability of this installation, for /.well-known/security.txt', 'a URI such as mailto:security@example.org'),
   WECONNECT_TRUST_PROXY: Type.Boolean({ default: false, description: 'Believe the last address of `X-Forwarded-For`; only behind a proxy that sets or extends it', fix: 'true or false' }),
   WECONNECT_EGRESS_ALLOW: text('Private networks that workflows may call, CIDR separated by commas', 'a list such as 10.0.0.0/8,127.0.0.1/32'),
