@@ -22,6 +22,7 @@ import { openapi, openApiRoutes } from './plugins/openapi.ts'
 import { credentialLimit, organizationLimit, PUBLIC_AUTH_LIMIT, rateLimits } from './plugins/rate-limit.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { tenancy } from './plugins/tenancy.ts'
+import { trustedProxies } from './plugins/trusted-proxies.ts'
 import { validation } from './plugins/validation.ts'
 import { websocket } from './plugins/websocket.ts'
 import { accountRoutes } from './routes/account.ts'
@@ -161,8 +162,7 @@ function createServer ({ log, nextId, config: { server } }: AppDependencies): Fa
     // The plugin request-log writes one line a request.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: nextId,
-    // One proxy: proxies append, so whatever stands before its entry is what the client wrote.
-    trustProxy: server.trustProxy && ((_address, hop) => hop === 0),
+    trustProxy: trustedProxies(server.trustProxy),
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },

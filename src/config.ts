@@ -19,7 +19,8 @@ export interface Config {
     readonly port: number
     readonly host: string
     readonly publicUrl: string | null
-    readonly trustProxy: boolean
+    /** How many proxies are in front, or the networks that they are in. */
+    readonly trustProxy: false | number | readonly string[]
     readonly maxBodySize: number
     readonly maxBatchSize: number
     /** Requests a minute for one credential on /v1; 0 is without limit. */
@@ -134,6 +135,8 @@ function crossFaults (env: Environment, mode: Mode, hasDatabase: boolean, hasRed
   faults.push(...storageFaults(env))
   const badNetworks = networks(env).filter(network => !isNetwork(network))
   if (badNetworks.length > 0) add('WECONNECT_EGRESS_ALLOW', `holds ${badNetworks.map(network => JSON.stringify(network)).join(', ')}, not networks`, 'set it to a list such as 10.0.0.0/8,127.0.0.1/32')
+  const badProxies = proxyNetworks(env).filter(network => !isNetwork(network))
+  if (badProxies.length > 0) add('WECONNECT_TRUST_PROXY', `holds ${badProxies.map(network => JSON.stringify(network)).join(', ')}, not networks`, 'set it to true, to a number of proxies, or to a list such as 10.0.0.0/8,192.0.2.7')
   return faults
 }
 
@@ -144,7 +147,7 @@ function configOf (env: Environment, mode: Mode, database: DatabaseAddress | nul
       port: env.PORT,
       host: env.HOST,
       publicUrl: env.WECONNECT_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
-      trustProxy: env.WECONNECT_TRUST_PROXY,
+      trustProxy: trustedProxies(env),
       maxBodySize: env.WECONNECT_MAX_BODY_SIZE,
       maxBatchSize: env.WECONNECT_MAX_BATCH_SIZE,
       rateLimit: env.WECONNECT_RATE_LIMIT,
@@ -193,6 +196,18 @@ function configOf (env: Environment, mode: Mode, database: DatabaseAddress | nul
 
 function networks (env: Environment): string[] {
   return listOf(env.WECONNECT_EGRESS_ALLOW)
+}
+
+/** The networks that proxies are in; empty where they are counted. */
+function proxyNetworks ({ WECONNECT_TRUST_PROXY: text }: Environment): string[] {
+  return /^(true|false|[0-9]+)$/.test(text) ? [] : listOf(text)
+}
+
+function trustedProxies (env: Environment): Config['server']['trustProxy'] {
+  const text = env.WECONNECT_TRUST_PROXY
+  if (text === 'false' || Number(text) === 0) return false
+  if (text === 'true') return 1
+  return /^[0-9]+$/.test(text) ? Number(text) : proxyNetworks(env)
 }
 
 function listOf (text = ''): string[] {

@@ -41,6 +41,12 @@ t.test('an empty environment is the embedded default', async t => {
   t.throws(() => { (config.server as { port: number }).port = 1 }, TypeError, 'frozen, its parts too')
 })
 
+t.test('whose word about clients is taken', async t => {
+  const trusted = (text: string) => loadConfig({ WECONNECT_TRUST_PROXY: text }, 'all').server.trustProxy
+  t.strictSame(['false', '0', 'true', '1', '3', '10.0.0.0/8, 2001:db8::/32,192.0.2.7'].map(trusted), [false, false, 1, 1, 3, ['10.0.0.0/8', '2001:db8::/32', '192.0.2.7']])
+  for (const wrong of ['yes', '-1', '1.5', 'proxy.example.org', '10.0.0.0/33', '10.0.0.0/8/8', '2001:db8::/129', '1,2']) t.strictSame(faultsOf({ WECONNECT_TRUST_PROXY: wrong }), ['WECONNECT_TRUST_PROXY'], wrong)
+})
+
 t.test('every fault is named at once, with what to do, and without the secret itself', async t => {
   const env = { PORT: 'eighty', LOG_LEVEL: 'loud', JWT_SECRET: 'hunter2', JWT_EXPIRES_IN: '15 minutes', WECONNECT_EGRESS_ALLOW: '10.0.0.0/33', WECONNECT_PUBLIC_URL: 'ftp://x', WECONNECT_OWNER_EMAIL: 'a@b.example' }
   t.same(faultsOf(env, 'api'), [

@@ -59,7 +59,7 @@ export const Environment = Type.Object({
   WECONNECT_PUBLIC_URL: text('Address under which clients reach the service, for the URLs that it shows', 'an address such as https://automation.example.org'),
   WECONNECT_CORS_ORIGINS: text('Origins whose pages may call the API from a browser and get the code of a single sign-on, separated by commas', 'a list such as https://app.example.org'),
   WECONNECT_SECURITY_CONTACT: text('Where to report a vulnerability of this installation, for /.well-known/security.txt', 'a URI such as mailto:security@example.org'),
-  WECONNECT_TRUST_PROXY: Type.Boolean({ default: false, description: 'Believe the last address of `X-Forwarded-For`; only behind a proxy that sets or extends it', fix: 'true or false' }),
+  WECONNECT_TRUST_PROXY: Type.String({ default: 'false', pattern: '^(true|false|[0-9]{1,2}|[0-9A-Fa-f:.,/\\s]+)$', description: 'Whose `X-Forwarded-For` is believed: `true` or a number of proxies in front of the service, or the networks that these are in, CIDR separated by commas; only proxies that set or extend it', fix: 'true, false, a number of proxies, or a list such as 10.0.0.0/8,192.0.2.7' }),
   WECONNECT_EGRESS_ALLOW: text('Private networks that workflows may call, CIDR separated by commas', 'a list such as 10.0.0.0/8,127.0.0.1/32'),
   WECONNECT_EGRESS_PROXY: text('Proxy through which workflows reach others; names are resolved here', 'a URL such as http://proxy.internal:3128'),
   WECONNECT_CIRCUIT_FAILURES: count(10, 0, 10_000, 'Failures in a row after which a destination is not called for a while; 0 is never'),

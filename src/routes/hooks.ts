@@ -129,7 +129,7 @@ function sendAnswer (reply: FastifyReply, { status, headers, body }: HttpAnswer,
   const policy = headers['content-security-policy']
   reply.code(status)
     .headers(headers)
-    .header('content-security-policy', policy === undefined ? "default-src 'none'; sandbox" : `${policy}, ${SANDBOX}`)
+    .header('content-security-policy', policy === undefined ? "default-src 'none'; sandbox" : `${String(policy)}, ${SANDBOX}`)
     .header('x-content-type-options', 'nosniff')
     .serializer(asText)
   if (content !== undefined) return reply.send(content)

@@ -1,7 +1,9 @@
 import { connect, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { Type } from '@sinclair/typebox'
+import Fastify from 'fastify'
 import t from 'tap'
+import { trustedProxies } from '../../src/plugins/trusted-proxies.ts'
 import { needs, PUBLIC } from '../../src/schemas/access.ts'
 import { send, testApp, register } from '../support/app.ts'
 
@@ -127,4 +129,20 @@ t.test('logs hold no query and no secret', async t => {
   const text = logged.join('')
   t.match(text, /probe/)
   t.notMatch(text, /leaked/)
+})
+
+t.test('clients are who the proxies in front say, and nobody else does', async t => {
+  const seen = async (trusted: Parameters<typeof trustedProxies>[0], from: string, forwarded: string) => {
+    const server = Fastify({ trustProxy: trustedProxies(trusted) })
+    server.get('/', async request => request.ip)
+    return (await server.inject({ url: '/', remoteAddress: from, headers: { 'x-forwarded-for': forwarded } })).body
+  }
+  const written = '203.0.113.66, 198.51.100.1, 10.0.0.2'
+  t.equal(await seen(false, '10.0.0.1', written), '10.0.0.1')
+  t.equal(await seen(1, '10.0.0.1', written), '10.0.0.2')
+  t.equal(await seen(2, '10.0.0.1', written), '198.51.100.1')
+  t.equal(await seen(['10.0.0.0/8'], '10.0.0.1', written), '198.51.100.1', 'what the client wrote before it does not count')
+  t.equal(await seen(['10.0.0.0/8'], '::ffff:10.0.0.1', written), '198.51.100.1')
+  t.equal(await seen(['10.0.0.0/8'], '192.0.2.1', written), '192.0.2.1', 'a stranger is no proxy')
+  t.equal(await seen(['2001:db8::/32'], '2001:db8::7', 'nonsense'), 'nonsense')
 })

@@ -84,6 +84,8 @@ t.test('only from where it may come', async t => {
   const from = async (address: string) => (await hook('near', BODY, { address })).statusCode
   t.strictSame(await Promise.all(['192.0.2.7', '::ffff:192.0.2.7', '2001:db8::9', '192.0.3.7', '::1'].map(from)), [202, 202, 202, 403, 403])
   t.strictSame([(await hook('near', BODY, { address: '127.0.0.1', headers: { 'x-forwarded-for': '192.0.2.7, 192.0.3.7' } })).statusCode, await count(id)], [403, 3], 'what the proxy appends counts, not what the client wrote before it')
+  await publish({ path: 'mapped', allowIps: ['::ffff:198.51.100.0/120'] })
+  t.strictSame(await Promise.all(['198.51.100.7', '::ffff:198.51.100.7', '198.51.101.7'].map(async address => (await hook('mapped', BODY, { address })).statusCode)), [202, 202, 403])
   const { answer } = await publish({ path: 'far', allowIps: ['192.0.2.0/33', 'example.org', '10.0.0.1'] })
   t.strictSame(answer.json().errors.map(({ pointer }: { pointer: string }) => pointer), ['/nodes/0/parameters/allowIps/0', '/nodes/0/parameters/allowIps/1'])
 })

@@ -23,7 +23,8 @@ export type Effects = 'none' | 'idempotent' | 'once'
 /** How the connection that is waiting for this execution is to be answered (node `respond`). */
 export interface HttpAnswer {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  /** Only `set-cookie` has a list of values: it is sent once for each. */
+  readonly headers: Readonly<Record<string, string | string[]>>
   /** A string is sent as it is; anything else as JSON. */
   readonly body: unknown
   /** In place of the body. */

@@ -8,6 +8,7 @@ import { binaryOf } from './files/binary-of.ts'
 import { defineNode } from './node-type.ts'
 import type { HttpAnswer } from './node-type.ts'
 import { headerPairs } from './header-pairs.ts'
+import { isPlainObject } from './plain-object.ts'
 
 const RespondParameters = Type.Object({
   status: Type.Optional(Type.Integer({ title: 'Status', description: 'The HTTP status of the answer; with a redirect 302 by default.', minimum: 200, maximum: 599, default: 200 })),
@@ -21,6 +22,7 @@ type RespondParameters = Static<typeof RespondParameters>
 /** Statuses whose messages end after the headers (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5). */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 const REDIRECT = 302
+const COOKIE = 'set-cookie'
 /** What clients and proxies commonly read. */
 const MAX_HEADERS = 16_384
 
@@ -73,8 +75,8 @@ function statusOf (given: unknown): number {
   return status
 }
 
-function headersOf ({ headers }: RespondParameters): Record<string, string> {
-  const pairs = headerPairs(headers)
+function headersOf ({ headers }: RespondParameters): HttpAnswer['headers'] {
+  const pairs = pairsOf(headers)
   for (const [name, value] of pairs) {
     const problem = headerProblem(name, value, 'response')
     if (problem !== null) throw new NodeError('WC_RESPOND_HEADER', problem, { pointer: '/headers' })
@@ -82,5 +84,12 @@ function headersOf ({ headers }: RespondParameters): Record<string, string> {
   if (pairs.reduce((size, [name, value]) => size + name.length + value.length, 0) > MAX_HEADERS) {
     throw new NodeError('WC_RESPOND_HEADER', `The headers of an answer may have ${MAX_HEADERS} characters together`, { pointer: '/headers' })
   }
-  return Object.fromEntries(pairs)
+  const set = pairs.filter(([name]) => name === COOKIE).map(([, value]) => value)
+  return { ...Object.fromEntries(pairs), ...(set.length > 1 ? { [COOKIE]: set } : {}) }
+}
+
+/** Cookies are the one field whose values cannot stand in one line (RFC 6265 section 3): it may have a list. */
+function pairsOf (headers: unknown): ReturnType<typeof headerPairs> {
+  if (!isPlainObject(headers)) return headerPairs(headers)
+  return Object.entries(headers).flatMap(([name, value]) => (name.toLowerCase() === COOKIE && Array.isArray(value) ? value : [value]).flatMap(one => headerPairs({ [name]: one })))
 }

@@ -21,6 +21,8 @@ const CLOSED_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
 const NAT64_PREFIX = [0x64, 0xff9b, 0, 0, 0, 0]
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0xffff]
+/** Of the prefix ::ffff:0:0/96 */
+const MAPPED_BITS = 96
 
 type Family = 'ipv4' | 'ipv6'
 type Subnets = Readonly<Record<Family, BlockList>>
@@ -78,8 +80,11 @@ function subnets (cidrs: readonly string[]): Subnets {
     const valid = version !== 0 && !address.includes('%') && rest.length === 0 && length <= bits &&
       (prefix === undefined || /^[0-9]{1,3}$/.test(prefix))
     if (!valid) throw new Error(`${JSON.stringify(cidr)} is not a CIDR such as 10.0.0.0/8 or fd00::/8`)
-    const family = version === 4 ? 'ipv4' : 'ipv6'
-    lists[family].addSubnet(address, length, family)
+    // What is written in the IPv6 form of IPv4 means IPv4, as addresses do that a socket speaks of so.
+    const inner = version === 6 && length >= MAPPED_BITS && isMapped(address) ? embeddedV4(address) : null
+    if (inner !== null) lists.ipv4.addSubnet(inner, length - MAPPED_BITS, 'ipv4')
+    else if (version === 4) lists.ipv4.addSubnet(address, length, 'ipv4')
+    else lists.ipv6.addSubnet(address, length, 'ipv6')
   }
   return lists
 }
@@ -90,6 +95,11 @@ function embeddedV4 (address: string): string | null {
   const leads = [NAT64_PREFIX, MAPPED_PREFIX].some(prefix => prefix.every((group, index) => groups[index] === group))
   if (!leads) return null
   return groups.slice(6).flatMap(group => [group >> 8, group & 0xff]).join('.')
+}
+
+function isMapped (address: string): boolean {
+  const groups = expand(address)
+  return MAPPED_PREFIX.every((group, index) => groups[index] === group)
 }
 
 /** Eight numbers. The URL parser writes any form of an IPv6 address, dotted ends too, in the one of RFC 5952. */

@@ -20,13 +20,17 @@ export function parseContentType (header: string | undefined): ContentType {
   const type = (end === -1 ? header : header.slice(0, end)).trim().toLowerCase()
   if (!MEDIA_TYPE.test(type)) throw UnsupportedMediaType('The Content-Type header is not valid.')
   let [charset, boundary]: Array<string | undefined> = []
-  for (const [, name = '', quoted, token] of end === -1 ? [] : header.slice(end).matchAll(PARAMETER)) {
-    const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? token
+  for (const [name, value] of end === -1 ? [] : parametersOf(header.slice(end))) {
     // Two parsers that disagree on which one counts would read two different bodies.
-    if (name.toLowerCase() === 'charset') charset = once(charset, value)
-    if (name.toLowerCase() === 'boundary') boundary = once(boundary, value)
+    if (name === 'charset') charset = once(charset, value)
+    if (name === 'boundary') boundary = once(boundary, value)
   }
   return { type, charset: charset?.toLowerCase(), boundary }
+}
+
+/** The parameters of a header (RFC 9110 section 5.6.6), names in lower case. Only what must be escaped is: browsers leave the backslashes of paths as they are. */
+export function parametersOf (text: string): Array<[name: string, value: string]> {
+  return [...text.matchAll(PARAMETER)].map(([, name = '', quoted, token = '']) => [name.toLowerCase(), quoted?.replaceAll(/\\(["\\])/g, '$1') ?? token])
 }
 
 function once (earlier: string | undefined, value: string | undefined): string | undefined {
@@ -57,7 +61,7 @@ function decoderOf (charset: string): typeof utf8 {
 const UNICODE = new Set(['utf-8', 'utf8', 'us-ascii'])
 
 /** For forms of bodies that are UTF-8 by their definition. */
-export function requireUnicode ({ type, charset }: ContentType): void {
+export function requireUnicode ({ type, charset }: Pick<ContentType, 'type' | 'charset'>): void {
   if (charset !== undefined && !UNICODE.has(charset)) throw UnsupportedMediaType(`Bodies of type ${type} are read as UTF-8, not as ${charset.slice(0, 40)}.`)
 }
 

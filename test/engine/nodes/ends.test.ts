@@ -55,5 +55,10 @@ t.test('respond refuses what would break the answer', async t => {
     { 'Content-Length': 5 }, { 'transfer-encoding': 'chunked' }, { Connection: 'close' }, { 'Keep-Alive': 'x' }, { upgrade: 'x' },
     { x: 'a\r\nset-cookie: b' }, { x: 'a\nb' }, { 'x\r\ny': 'z' }, { '': 'x' }, { x: '☃' }, { x: 'a'.repeat(20_000) }
   ]) await t.rejects(answer({ headers }), { code: 'WC_RESPOND_HEADER' }, JSON.stringify(headers))
+  t.strictSame((await answer({ headers: { 'Set-Cookie': ['a=1; Path=/', null, 'b=2'], 'x-a': 'y' }, body: '' })).answer, { status: 200, headers: { 'set-cookie': ['a=1; Path=/', 'b=2'], 'x-a': 'y' }, body: '' })
+  t.strictSame((await answer({ headers: { 'set-cookie': ['a=1'] }, body: '' })).answer, { status: 200, headers: { 'set-cookie': 'a=1' }, body: '' })
+  t.strictSame((await answer({ headers: { 'set-cookie': [] }, body: '' })).answer, { status: 200, headers: {}, body: '' })
+  await t.rejects(answer({ headers: { 'set-cookie': ['a=1', 'b=2\r\nx: y'] } }), { code: 'WC_RESPOND_HEADER' })
+  await t.rejects(answer({ headers: { 'set-cookie': [['a=1']] } }), { code: 'WC_PARAMETER' })
   for (const headers of ['x: y', [], { x: ['a'] }]) await t.rejects(answer({ headers }), { code: 'WC_PARAMETER' }, JSON.stringify(headers))
 })

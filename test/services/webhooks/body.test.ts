@@ -84,6 +84,9 @@ t.test('multipart: fields are the body, files the binary data', async t => {
   t.equal((await form(file('big', 'big.bin', large))).files[0]?.content, large)
   t.equal((await form(field('a', 'x'.repeat(2_000_000)))).body.a.length, 2_000_000)
   t.same((await form(field('a', '1'), { type: 'multipart/form-data; boundary="b"' })).body, { a: '1' })
+  const latin = Buffer.concat([Buffer.from('--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset="ISO-8859-1"\r\n\r\n'), Buffer.from('caf\xe9', 'latin1'), Buffer.from('\r\n--b--\r\n')])
+  t.equal((await readMultipart(latin, parseContentType('multipart/form-data; boundary=b'))).json, '{"a":"café"}', 'a part in its own charset')
+  t.same((await form(part('content-disposition: form-data; name="a%22b"; filename="x \\"y\\".txt"\r\nContent-Type: Text/Plain; charset=utf-8', 'x'))).files, [{ name: 'a"b', mimeType: 'text/plain', fileName: 'x "y".txt', content: 'x' }])
 })
 
 t.test('multipart that cannot be read', async t => {
@@ -93,6 +96,11 @@ t.test('multipart that cannot be read', async t => {
     ['no end', form(field('a', '1'), { end: '' }), { code: 'WC_MALFORMED_REQUEST' }],
     ['an unterminated file', form(file('a', 'a', 'x').trimEnd(), { end: '' }), { code: 'WC_MALFORMED_REQUEST' }],
     ['nothing of the kind', form('x', { end: '' }), { code: 'WC_MALFORMED_REQUEST' }],
+    ['no disposition', form(part('Content-Type: text/plain', 'x') + field('a', '1')), { code: 'WC_MALFORMED_REQUEST' }],
+    ['another disposition', form(part('Content-Disposition: attachment; name="a"', 'x')), { code: 'WC_MALFORMED_REQUEST' }],
+    ['no headers at all', form('--b\r\n\r\nx\r\n'), { code: 'WC_MALFORMED_REQUEST' }],
+    ['an unknown charset', form(part('Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain; charset=klingon', 'x')), { code: 'WC_UNSUPPORTED_MEDIA_TYPE' }],
+    ['JSON in another charset', form(part('Content-Disposition: form-data; name="a"\r\nContent-Type: application/json; charset=utf-16le', '{}')), { code: 'WC_UNSUPPORTED_MEDIA_TYPE' }],
     ['no name', form(part('Content-Disposition: form-data', 'x')), { code: 'WC_MALFORMED_REQUEST' }],
     ['many fields', form(field('', '').replace('name=""', 'name="a"').repeat(1001)), { code: 'WC_MALFORMED_REQUEST' }],
     ['a long file name', form(file('a', 'a'.repeat(10_240), 'x')), { code: 'WC_INVALID_INPUT' }],
