@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { discardBody } from '../lib/discard-body.ts'
-import { problemBody } from '../lib/problem.ts'
+import { problemBody, type Problem } from '../lib/problem.ts'
 import { UnsupportedMediaType } from '../services/problems.ts'
 import { readWhole } from '../services/webhooks/read-whole.ts'
 import type { BatchReceiver, IncomingBatch, LineAnswer } from '../services/webhooks/receive-batch.ts'
@@ -22,10 +22,11 @@ export function acceptBatches (app: FastifyInstance, maxBodySize: number): void 
 }
 
 /** Answers once each line that was read is committed or refused. */
-export async function answerBatch (batches: BatchReceiver, incoming: Omit<IncomingBatch, 'body'>, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+export async function answerBatch (batches: BatchReceiver, incoming: Omit<IncomingBatch, 'body'>, request: FastifyRequest, reply: FastifyReply, refused: (problem: Problem, line: number) => void): Promise<FastifyReply> {
   if (!(request.body instanceof Readable)) throw UnsupportedMediaType('A batch is sent as application/x-ndjson: one JSON value a line.')
   const { accepted, answers, faults, headers } = await batches.receive(Object.assign(incoming, { body: request.body }))
     .finally(async () => { await new Promise<void>(resolve => { discardBody(request.raw, resolve) }) })
+  for (const { line, problem } of answers) if (problem !== undefined && problem.status < 500) refused(problem, line)
   if (faults.length > 0) request.log.error({ err: faults[0], count: faults.length }, 'Lines of a batch failed through a fault of WeConnect itself')
   return reply.code(accepted > 0 ? 202 : 422).headers(headers).type('application/x-ndjson').serializer(String).send(answers.map(answer => toLine(answer, request.id)).join(''))
 }

@@ -10,6 +10,7 @@ import { problemResponses } from '../schemas/problem.ts'
 import { acceptBatches, answerBatch, isBatch } from './hook-batches.ts'
 import type { BatchReceiver } from '../services/webhooks/receive-batch.ts'
 import type { RefusedRequest, Refusals } from '../services/deliveries/refusals.ts'
+import { ExecutionFailed, TooLarge } from '../services/problems.ts'
 import type { IncomingRequest, WebhookReceiver } from '../services/webhooks/receive-webhook.ts'
 
 export const WEBHOOK_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const
@@ -41,6 +42,7 @@ const schema = {
 }
 
 const EMPTY = Buffer.alloc(0)
+const BODY_TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE'
 const MAX_INTEGER = 2_147_483_647
 
 /** `/hooks/:organizationSlug/<path>`: any method, any body, as fast as it can be made durable. */
@@ -50,7 +52,17 @@ export const hookRoutes: FastifyPluginAsync<{ receiver: WebhookReceiver, batches
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodySize }, (_request, body, done) => { done(null, body) })
   acceptBatches(app, maxBodySize)
-  app.addHook('onError', async (request, _reply, error) => { if (error instanceof Problem) refusals.note(refusedRequest(request as HookRequest), error) })
+  app.addHook('onError', async (request, reply, error) => {
+    const problem = error instanceof Problem ? error : error.code === BODY_TOO_LARGE ? TooLarge(maxBodySize) : undefined
+    if (problem === undefined) return
+    const refused = refusedRequest(request as HookRequest)
+    const executionId = problem.headers['x-execution-id']
+    // It was accepted, and then its workflow failed.
+    if (problem.code === ExecutionFailed.code && executionId !== undefined) return refusals.answered(refused.slug, executionId, problem.status)
+    // What is too large is refused before anything else is looked at, and a page could not read why.
+    if (problem.code === TooLarge.code) reply.headers(await receiver.headersOf(refused))
+    refusals.note(refused, problem)
+  })
 
   for (const method of WEBHOOK_METHODS) {
     app.route<{ Params: { organizationSlug: string, '*': string } }>({
@@ -67,7 +79,7 @@ export const hookRoutes: FastifyPluginAsync<{ receiver: WebhookReceiver, batches
         const mark = url.indexOf('?')
         const path = mark === -1 ? url : url.slice(0, mark)
         const incoming = new Arrived(request, path.slice(path.indexOf('/', '/hooks/'.length) + 1), mark === -1 ? '' : url.slice(mark + 1))
-        if (mark !== -1 && isBatch(method, incoming.queryText)) return await answerBatch(batches, incoming, request, reply)
+        if (mark !== -1 && isBatch(method, incoming.queryText)) return await answerBatch(batches, incoming, request, reply, (problem, line) => { refusals.note(refusedRequest(request), problem, line) })
         const received = await receiver.receive(incoming)
         if (received.headers !== undefined) reply.headers(received.headers)
         if (received.kind === 'direct') return sendAnswer(reply, received.answer)
@@ -76,7 +88,12 @@ export const hookRoutes: FastifyPluginAsync<{ receiver: WebhookReceiver, batches
         if (received.kind === 'accepted') {
           return reply.code(202).type('application/json; charset=utf-8').serializer(asText).send(`{"executionId":"${received.executionId}"}`)
         }
-        return sendAnswer(reply, received.answer, received.content)
+        const { executionId, answer } = received
+        const { slug } = incoming
+        const { status } = answer
+        // Once it is sent: a caller that went away was answered nothing.
+        reply.raw.once('finish', () => { refusals.answered(slug, executionId, status) })
+        return sendAnswer(reply, answer, received.content)
       }
     })
   }

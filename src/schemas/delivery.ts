@@ -10,7 +10,7 @@ const fields = {
   nodeId: Nullable(Type.String({ examples: ['in'] })),
   method: Nullable(Type.String({ description: 'Null where the request is kept as a file', examples: ['POST'] })),
   path: Nullable(Type.String({ examples: ['orders'] })),
-  responseStatus: Type.Integer({ description: 'Of what was accepted 202, unless its workflow answered itself', examples: [202] }),
+  responseStatus: Type.Integer({ description: 'What the caller was answered: of what was accepted 202, unless its workflow answered itself', examples: [202] }),
   code: Nullable(Type.String({ description: 'Why it was refused', examples: ['WC_INVALID_INPUT'] })),
   detail: Nullable(Type.String()),
   executionId: Nullable(Id)

@@ -4,7 +4,7 @@ import { dropExpiredPartitions, ensurePartitions } from '../db/partitions.ts'
 import { deleteAbandonedCircuits } from '../db/queries/open-circuits.ts'
 import { deleteExpiredDeliveryKeys } from '../db/queries/accept-once.ts'
 import { deleteOldOperations } from '../db/queries/bulk-operations.ts'
-import { deleteOldRefused } from '../db/queries/deliveries.ts'
+import { deleteOldAnswers, deleteOldRefused } from '../db/queries/deliveries.ts'
 import { deleteOldEventDeliveries } from '../db/queries/event-deliveries.ts'
 import { deleteForgottenKeys } from '../db/queries/remembered-keys.ts'
 import { deleteOldTicks } from '../db/queries/schedules.ts'
@@ -77,6 +77,7 @@ export function createUpkeep ({ database, clock, retentionDays, reaper, chores, 
     const expired = clock.now() - retentionDays * DAY
     await deleteOldEventDeliveries(database.service, expired)
     await deleteOldOperations(database.service, expired)
+    await deleteOldAnswers(database.service, expired)
     await deleteOldRefused(database.service, expired, MOST_REFUSED)
     await deleteOldTicks(database.service, clock.now() - retentionDays * DAY)
     await deleteOldWebhookCounts(database.service, clock.now() - retentionDays * DAY)

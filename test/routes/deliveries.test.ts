@@ -112,6 +112,40 @@ t.test('the log of deliveries', async t => {
   t.match(data[1].outputs.main, [{ json: { twice: 42 } }])
 })
 
+t.test('the log says what was answered, and which lines of a batch were refused', async t => {
+  const { hooks, publish, call } = await enter()
+  const list = async (query: string) => (await call('GET', `/deliveries?${query}`)).json().data
+  const answering = async (path: string, response: string, next: object) => await publish([{ id: 'in', type: 'webhook', parameters: { path, response } }, { id: 'next', ...next }], [{ from: 'in', to: 'next' }])
+  const cases: Array<[string, string, object, number]> = [
+    ['made', 'respondNode', { type: 'respond', parameters: { status: 201, headers: { 'set-cookie': ['a=1', 'b=2'] } } }, 201],
+    ['last', 'lastStep', { type: 'noOp' }, 200],
+    ['broken', 'lastStep', { type: 'stop', parameters: { message: 'no' } }, 422],
+    ['now', 'immediate', { type: 'noOp' }, 202]
+  ]
+  for (const [path, response, next, status] of cases) {
+    const workflowId = await answering(path, response, next)
+    const answer = await fetch(`${hooks}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
+    t.equal(answer.status, status)
+    if (path === 'made') t.strictSame(answer.headers.getSetCookie(), ['a=1', 'b=2'])
+    const [delivery] = await until(`the answer of ${path} is there`, async () => {
+      const found = await list(`workflowId=${workflowId}`)
+      return found[0]?.responseStatus === status && found
+    })
+    t.match(delivery, { status: 'accepted', responseStatus: status, executionId: answer.headers.get('x-execution-id'), code: null })
+    t.equal((await list(`workflowId=${workflowId}&status=refused`)).length, 0)
+  }
+
+  const schema = { body: { type: 'object', required: ['n'] } }
+  const workflowId = await publish([{ id: 'in', type: 'webhook', parameters: { path: 'lines', schema } }])
+  await fetch(`${hooks}/lines?batch=true`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: ['{"n":1}', '{', '{}'].concat(Array.from({ length: 40 }, () => '[]')).join('\n') })
+  const refused = await until('refused lines are there', async () => {
+    const found = await list(`workflowId=${workflowId}&status=refused&limit=100`)
+    return found.length > 0 && found
+  })
+  t.equal(refused.length, 20, 'as many as are recorded in a second')
+  t.match(refused.slice(-2).reverse(), [{ responseStatus: 400, code: 'WC_MALFORMED_REQUEST', detail: /^Line 2: / }, { responseStatus: 422, code: 'WC_INVALID_INPUT', detail: /^Line 3: / }])
+})
+
 t.test('dead letters are retried all at once, each once', async t => {
   const { hooks, publish, call, ended, organizationId } = await enter()
   const broken = [{ id: 'in', type: 'webhook', parameters: { method: 'POST', path: 'dead' } }, { id: 'stop', type: 'stop', parameters: { message: 'no' } }]

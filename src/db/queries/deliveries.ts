@@ -39,7 +39,7 @@ export interface DeliveryFilter {
 const payloadText = (name: string): SQL =>
   sql`case json_typeof(e.payload) when 'object' then coalesce(e.payload ->> ${name}, case json_typeof(e.payload -> 'json') when 'object' then e.payload -> 'json' ->> ${name} end) end`
 const ACCEPTED = sql`e.id, 'accepted' as status, e.workflow_id as "workflowId", e.node_id as "nodeId", ${payloadText('method')} as method, ${payloadText('path')} as path,
-  202 as "responseStatus", null as code, null as detail`
+  coalesce((select a.response_status from delivery_answers a where a.execution_id = e.id and a.organization_id = e.organization_id), 202) as "responseStatus", null as code, null as detail`
 const REFUSED = sql`r.id, 'refused' as status, r.workflow_id as "workflowId", r.node_id as "nodeId", r.method, r.path, r.response_status as "responseStatus", r.code, r.detail`
 
 /** What came in at webhooks, newest first: what was accepted is an execution, what was refused has a table of its own. */
@@ -91,6 +91,27 @@ export async function insertRefused (db: Sql, rows: readonly RefusedDelivery[]):
       headers json, "bodySize" integer, address text, "responseStatus" integer, code text, detail text)
     where exists (select from organizations o where o.id = x."organizationId")
     on conflict do nothing`
+}
+
+export interface DeliveryAnswer {
+  readonly executionId: string
+  readonly organizationId: string
+  readonly responseStatus: number
+}
+
+/** The first answer counts: repetitions of a delivery get the same. */
+export async function insertAnswers (db: Sql, rows: readonly DeliveryAnswer[]): Promise<void> {
+  await db`
+    insert into delivery_answers (execution_id, organization_id, response_status)
+    select x."executionId", x."organizationId", x."responseStatus"
+    from json_to_recordset(${JSON.stringify(rows)}::text::json) as x ("executionId" uuid, "organizationId" uuid, "responseStatus" integer)
+    where exists (select from organizations o where o.id = x."organizationId")
+    on conflict do nothing`
+}
+
+/** Of executions before that time, milliseconds since the epoch. */
+export async function deleteOldAnswers (db: Sql, before: number): Promise<void> {
+  await db`delete from delivery_answers where execution_id < ${firstIdAt(before)}`
 }
 
 /** Those before that time (milliseconds since the epoch), and of each organization all but the newest. */

@@ -32,6 +32,8 @@ export type Received = Told & (
 export interface WebhookReceiver {
   /** Resolves after the commit. Throws Problem. */
   receive (request: IncomingRequest): Promise<Received>
+  /** What a browser is told with whatever a request there is answered, read or not. */
+  headersOf (request: Pick<IncomingRequest, 'slug' | 'method' | 'path' | 'headers'>): Promise<Readonly<Record<string, string>>>
 }
 
 export interface WebhookReceiverOptions {
@@ -122,6 +124,10 @@ export function createWebhookReceiver ({ endpoints, acceptance, answers, read, f
   }
 
   return {
+    async headersOf ({ slug, method, path, headers }) {
+      const match = endpoints.known(slug, method, path) ?? await endpoints.find(slug, method, path)
+      return match.kind === 'found' ? match.endpoint.cors?.headers(headers) ?? {} : {}
+    },
     async receive (request) {
       const received = await attempt(request)
       if (received !== undefined) return received
