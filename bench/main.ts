@@ -1,20 +1,22 @@
 import { parseArgs } from 'node:util'
 import { cpus } from 'node:os'
 import { batches } from './scenarios/batches.ts'
+import { idleSchedules } from './scenarios/idle-schedules.ts'
 import { acceptanceLatency, tailLatency } from './scenarios/latency.ts'
+import { quietTenants } from './scenarios/quiet-tenants.ts'
 import { starts } from './scenarios/starts.ts'
 import { throughput, type Throughput } from './scenarios/throughput.ts'
 import { generator } from './support/load-generator.ts'
 import { startEmbedded, startSeparate } from './support/product.ts'
 
-const HELP = `npm run bench -- [--quick] [--only separate,embedded,starts,batches]
+const HELP = `npm run bench -- [--quick] [--only starts,embedded,separate,batches,quiet,schedules]
 
 Measures this machine: throughput as a ratio to a bare Fastify route (alternating pairs, median), latencies, memory,
 starts. Prints a table and, at the end, one line of JSON. Exits 1 where a target is missed.
 
   --quick   short runs, for a first look
   --only    some of the scenarios
-The separate mode and batches need PostgreSQL and Redis: BENCH_DATABASE_URL (postgres://postgres@127.0.0.1:5432/postgres),
+All but the starts and the embedded mode need PostgreSQL and Redis: BENCH_DATABASE_URL (postgres://postgres@127.0.0.1:5432/postgres),
 BENCH_REDIS_URL (redis://127.0.0.1:6379).
 `
 
@@ -27,7 +29,7 @@ if (values.help) {
   process.stdout.write(HELP)
   process.exit(0)
 }
-const scenarios = new Set((values.only ?? 'starts,embedded,separate,batches').split(','))
+const scenarios = new Set((values.only ?? 'starts,embedded,separate,batches,quiet,schedules').split(','))
 const plan = values.quick ? { pairs: 2, seconds: 4, steady: 10 } : { pairs: 5, seconds: 8, steady: 60 }
 const rows: Row[] = []
 const details: Record<string, unknown> = { generator, cpus: cpus().length, node: process.version, ...plan }
@@ -101,9 +103,37 @@ if (scenarios.has('batches')) {
   }
 }
 
+if (scenarios.has('quiet')) {
+  // A tenant's capacity is the limit that the operator sets: 50 requests a second here, of which the flood sends 10 times as many and more.
+  for (const [name, settings] of [['limited', { WECONNECT_HOOK_RATE_LIMIT: '3000' }], ['unlimited', {}]] as const) {
+    const product = await startSeparate({ settings })
+    try {
+      progress(`Quiet tenants beside one that floods, ${name}`)
+      const result = await quietTenants(product, values.quick ? { pairs: 1, seconds: 6 } : { pairs: 3, seconds: 10 })
+      details[`quiet ${name}`] = result
+      atLeast(`quiet tenants beside a flood, ${name}: finished/s ÷ alone`, result.medianRatio, '×', 0.9)
+      if (name === 'limited') atLeast('the flood ÷ the limit of its tenant', Math.min(...result.flood) / 50, '×', 10)
+    } finally {
+      await product.stop()
+    }
+  }
+}
+
+if (scenarios.has('schedules')) {
+  const product = await startSeparate()
+  try {
+    progress('10,000 idle schedules')
+    const result = await idleSchedules(product, values.quick ? 15 : 60)
+    details['schedules'] = result
+    atMost('10,000 idle schedules: part of a core, all processes and PostgreSQL', result.with * 100, '%', 5)
+  } finally {
+    await product.stop()
+  }
+}
+
 process.stdout.write(`\nLoad generator: ${generator}, ${cpus().length} CPUs, Node ${process.version}\n\n`)
 for (const { what, measured, unit, target, met } of rows) {
-  process.stdout.write(`${met ? 'met   ' : 'MISSED'}  ${what.padEnd(58)} ${measured.toFixed(2).padStart(9)} ${unit.padEnd(3)} (${target})\n`)
+  process.stdout.write(`${met ? 'met   ' : 'MISSED'}  ${what.padEnd(66)} ${measured.toFixed(2).padStart(9)} ${unit.padEnd(3)} (${target})\n`)
 }
 process.stdout.write(`\n${JSON.stringify({ rows, details })}\n`)
 process.exitCode = rows.every(row => row.met) ? 0 : 1

@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client'
 import type { Config } from './config.ts'
 import type { Database } from './db/client.ts'
 import type { Clock } from './lib/ids.ts'
+import type { Keyring } from './lib/secret-box.ts'
 import type { Buckets } from './lib/token-bucket.ts'
 import { access, guard } from './plugins/access.ts'
 import { accessTokens } from './plugins/access-tokens.ts'
@@ -47,6 +48,8 @@ import type { Quotas } from './services/quotas/quotas.ts'
 export interface AppDependencies {
   readonly config: Pick<Config, 'server' | 'auth'>
   readonly secrets: Pick<Secrets, 'jwtSecret' | 'previousJwtSecrets'>
+  /** Seals what is kept of answers. */
+  readonly keyring: Keyring
   readonly log: Logger
   readonly database: Database
   readonly clock: Clock
@@ -116,7 +119,7 @@ function isForPrograms (mount: Mount): boolean {
   return mount.forPrograms === true
 }
 
-async function registerApi (v1: FastifyInstance, { config, secrets, identity, database, buckets, quotas, clock, tenantRoutes, organizationRoutes: inPath }: AppDependencies): Promise<void> {
+async function registerApi (v1: FastifyInstance, { config, keyring, identity, database, buckets, quotas, clock, tenantRoutes, organizationRoutes: inPath }: AppDependencies): Promise<void> {
   await v1.register(jsonBody)
   v1.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
@@ -131,7 +134,7 @@ async function registerApi (v1: FastifyInstance, { config, secrets, identity, da
   await v1.register(async function credentialScope (scope) {
     guard(scope, 'credential')
     await scope.register(credentialLimit, { requestsPerMinute: config.server.rateLimit, buckets })
-    await scope.register(idempotency, { sql: database.service, secret: secrets.jwtSecret })
+    await scope.register(idempotency, { sql: database.service, keyring })
     await scope.register(accountRoutes, { prefix: '/auth', identity })
     await scope.register(twoFactorRoutes, { prefix: '/auth/me/two-factor', identity })
     await scope.register(identityRoutes, { prefix: '/auth/me/identities', identity })

@@ -35,12 +35,15 @@ export function start (file: string, env: NodeJS.ProcessEnv, nodeArguments = PRO
   return {
     pid,
     memory: async () => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
-    async cpu () {
-      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ')
-      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
-    },
+    cpu: async () => await cpuOf(pid),
     stop: async () => { await ended(child) }
   }
+}
+
+/** Seconds of CPU that a process of this machine has taken, user and system. */
+export async function cpuOf (pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
 }
 
 async function ended (child: ChildProcess): Promise<void> {

@@ -57,8 +57,21 @@ export async function startEmbedded (dataDir?: string): Promise<Product & { read
   }
 }
 
+export interface SeparateProduct extends Product {
+  readonly database: postgres.Sql
+  /** Publishes a workflow, the measured one by default, in an organization of its own. */
+  join (name: string, workflow?: object): Promise<Tenant>
+}
+
+export interface Tenant {
+  readonly organizationId: string
+  readonly workflowId: string
+  readonly hook: string
+  readonly session: Record<string, string>
+}
+
 /** API and worker as two processes, on a database of their own on the PostgreSQL server, and Redis. */
-export async function startSeparate ({ withWorker = true } = {}): Promise<Product> {
+export async function startSeparate ({ withWorker = true, settings = {} }: { withWorker?: boolean, settings?: NodeJS.ProcessEnv } = {}): Promise<SeparateProduct> {
   const admin = postgres(SERVER_URL, { max: 1, onnotice: () => undefined })
   const name = `weconnect_bench_${randomBytes(4).toString('hex')}`
   await admin.unsafe(`create database ${name}`)
@@ -71,16 +84,15 @@ export async function startSeparate ({ withWorker = true } = {}): Promise<Produc
     QUEUE_PREFIX: name,
     JWT_SECRET: randomBytes(48).toString('base64'),
     WECONNECT_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
-    PORT: String(port)
+    PORT: String(port),
+    ...settings
   }
   const api = await startScript('start:api', env)
   const address = `http://127.0.0.1:${port}`
   await answers(`${address}/healthz`)
   const workers = withWorker ? [await startScript('start:worker', env)] : []
-  const registered = await call(address, {}, 'POST', '/v1/auth/register', { email: 'bench@example.org', password: 'a long enough phrase', name: 'Bench', organizationName: 'Bench' }) as { accessToken: string }
-  const session = { authorization: `Bearer ${registered.accessToken}` }
-  const organizations = await call(address, session, 'GET', '/v1/organizations') as { data: Array<{ slug: string }> }
-  const { workflowId, hook } = await publish(address, session, organizations.data[0]!.slug)
+  const join = async (name: string, workflow?: object): Promise<Tenant> => await joinAt(address, name, workflow)
+  const { hook, workflowId, session } = await join('Bench')
   const key = await call(address, session, 'POST', '/v1/api-keys', { name: 'bench' }) as Record<string, unknown>
   const database = postgres(databaseUrl.href, { max: 1 })
   return {
@@ -89,6 +101,8 @@ export async function startSeparate ({ withWorker = true } = {}): Promise<Produc
     apiKey: String(key['secret'] ?? key['key']),
     workflowId,
     processes: [api, ...workers],
+    database,
+    join,
     finished: async () => Number((await database`select count(*)::integer as count from execution_events where status is not null`)[0]!['count']),
     async stop () {
       await Promise.all([api, ...workers].map(process => process.stop()))
@@ -100,6 +114,14 @@ export async function startSeparate ({ withWorker = true } = {}): Promise<Produc
   }
 }
 
+async function joinAt (address: string, name: string, workflow?: object): Promise<Tenant> {
+  const person = { email: `${name.toLowerCase().replaceAll(' ', '-')}@example.org`, password: 'a long enough phrase', name, organizationName: name }
+  const { accessToken } = await call(address, {}, 'POST', '/v1/auth/register', person) as { accessToken: string }
+  const session = { authorization: `Bearer ${accessToken}` }
+  const { data: [organization] } = await call(address, session, 'GET', '/v1/organizations') as { data: Array<{ id: string, slug: string }> }
+  return { organizationId: organization!.id, session, ...await publish(address, session, organization!.slug, workflow) }
+}
+
 /** What the queue of the run left in Redis. */
 async function deleteKeys (prefix: string): Promise<void> {
   const redis = new Redis(REDIS_URL)
@@ -109,8 +131,8 @@ async function deleteKeys (prefix: string): Promise<void> {
   await redis.quit()
 }
 
-async function publish (address: string, headers: Record<string, string>, slug: string): Promise<{ workflowId: string, hook: string }> {
-  const { id } = await call(address, headers, 'POST', '/v1/workflows', WORKFLOW) as { id: string }
+export async function publish (address: string, headers: Record<string, string>, slug: string, workflow: object = WORKFLOW): Promise<{ workflowId: string, hook: string }> {
+  const { id } = await call(address, headers, 'POST', '/v1/workflows', workflow) as { id: string }
   await call(address, headers, 'POST', `/v1/workflows/${id}/publish`, {})
   return { workflowId: id, hook: `${address}/hooks/${slug}/measured` }
 }

@@ -1,16 +1,16 @@
-import { createHash, hkdfSync } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Sql } from '../db/client.ts'
 import { claimKey, deleteExpiredKeys, releaseKey, storeAnswer } from '../db/queries/idempotency-keys.ts'
-import { createKeyring, localKey, open, seal, SecretBoxError, type Keyring, type SealedSecret } from '../lib/secret-box.ts'
-import { Conflict, IdempotencyKeyInFlight, IdempotencyKeyReused, InvalidInput } from '../services/problems.ts'
+import { open, seal, SecretBoxError, type Keyring, type SealedSecret } from '../lib/secret-box.ts'
+import { Conflict, IdempotencyKeyInFlight, IdempotencyKeyReused, InvalidInput, Unavailable } from '../services/problems.ts'
 
 export interface IdempotencyOptions {
   /** The service's: the keys are out of reach for tenants. */
   readonly sql: Sql
-  /** 32 bytes or more, the same in all processes: answers that hold secrets are sealed with a key made from it. */
-  readonly secret: string
+  /** What answers that hold secrets are sealed with: they open as long as a key that is being replaced is still known. */
+  readonly keyring: Keyring
 }
 
 const HEADER = 'idempotency-key'
@@ -23,8 +23,7 @@ const PURGE_INTERVAL = 3_600_000
  * On routes with `config.idempotent`, a request with a key that was seen in the last 24 h gets the answer of the
  * first one. The answer is stored before it is sent; answers that say nothing about the request free the key.
  */
-export default fp<IdempotencyOptions>(async function idempotencyPlugin (app, { sql, secret }) {
-  const keyring = createKeyring(localKey(Buffer.from(hkdfSync('sha256', secret, '', 'weconnect idempotency', 32))))
+export default fp<IdempotencyOptions>(async function idempotencyPlugin (app, { sql, keyring }) {
   app.decorateRequest('idempotencyClaim', null)
 
   app.addHook('onRoute', documentHeader)
@@ -91,7 +90,8 @@ async function opened (keyring: Keyring, request: FastifyRequest, key: string, b
     return (await open(keyring, box, [scopeOf(request), 'idempotency', key])).toString()
   } catch (error) {
     if (!(error instanceof SecretBoxError)) throw error
-    throw Conflict('This request was carried out. Its answer holds a secret, and the key that it was sealed with has changed since; make another one.')
+    if (error.fault === 'away') throw Unavailable('service that has the encryption key', error)
+    throw Conflict('This request was carried out. Its answer holds a secret, and the key that it was sealed with is not configured any more; make another one.')
   }
 }
 

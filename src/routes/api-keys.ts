@@ -55,7 +55,7 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = a
   }, async request => withIsoDates(await identity.apiKeys.get(request.db, request.params.id)))
 
   app.post('/:id/rotate', {
-    config: { access: needs('apiKey:edit') },
+    config: { access: needs('apiKey:edit'), idempotent: 'sealed' },
     schema: {
       ...common,
       operationId: 'rotateApiKey',

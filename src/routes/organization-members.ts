@@ -66,7 +66,7 @@ export const memberRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = a
 /** `/v1/organizations/:id/invitations`. */
 export const invitationRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity: { invitations } }) => {
   app.post('/:id/invitations', {
-    config: { access: needsInPath('member:manage') },
+    config: { access: needsInPath('member:manage'), idempotent: 'sealed' },
     schema: {
       ...common,
       operationId: 'createInvitation',
@@ -112,7 +112,7 @@ export const invitationRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }>
 /** `/v1/invitations`: outside of any organization, since the person does not belong to it yet. */
 export const acceptanceRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity: { invitations } }) => {
   app.post('/:token/accept', {
-    config: { access: OWN_ACCOUNT },
+    config: { access: OWN_ACCOUNT, idempotent: true },
     schema: {
       tags: TAGS,
       security: SESSION_SECURITY,

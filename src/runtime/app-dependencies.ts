@@ -29,6 +29,7 @@ export function appDependencies (runtime: Runtime): AppDependencies {
   return {
     config,
     secrets,
+    keyring: runtime.keyring,
     log,
     database,
     clock: clock.now,

@@ -6,6 +6,7 @@ import type { NodePackage } from '../engine/nodes/external/read-package.ts'
 import type { NodeType } from '../engine/nodes/node-type.ts'
 import { NodeRegistry } from '../engine/nodes/registry.ts'
 import { pruneAuditLog } from '../db/queries/audit-log-read.ts'
+import type { Keyring } from '../lib/secret-box.ts'
 import { createIdSource } from '../lib/ids.ts'
 import type { Buckets } from '../lib/token-bucket.ts'
 import type { HintBus } from '../queue/hint-bus.ts'
@@ -78,6 +79,7 @@ export interface Runtime {
   readonly deliveries: Deliveries
   readonly bulk: BulkOperations
   readonly identity: Identity
+  readonly keyring: Keyring
   readonly workflows: WorkflowService
   readonly variables: Variables
   readonly credentials: CredentialService
@@ -151,6 +153,7 @@ export async function createRuntime (config: Config, log: Logger, { database, em
     redis,
     buckets,
     identity,
+    keyring: outside.keyring,
     workflows,
     variables,
     ...manageCredentials(outside, shared, addressOf(config.server)),

@@ -1,7 +1,8 @@
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import t from 'tap'
 import { createConnectors } from '../../src/connectors/index.ts'
+import { createOperatorMailer } from '../../src/connectors/operator-mail.ts'
 import { sendEmail } from '../../src/engine/nodes/outside/send-email.ts'
 import type { Credential } from '../../src/engine/credentials/index.ts'
 import type { BinaryRef } from '../../src/engine/item.ts'
@@ -75,4 +76,39 @@ t.test('what a server refuses', async t => {
   await t.rejects(closed.attempts.get('smtp')!(credential(), { timeout: 5000, signal: new AbortController().signal }), { code: 'WC_EGRESS_BLOCKED' })
   await connectors.attempts.get('smtp')!(credential(), { timeout: 20_000, signal: new AbortController().signal })
   await closed.close()
+})
+
+t.test('mail of the service itself goes by the server of its operator', async t => {
+  const mailer = (user = 'ada:secret-of-mail@') => createOperatorMailer({ url: `smtp://${user}127.0.0.1:${port}`, from: 'WeConnect <weconnect@example.org>' })
+  const before = received.length
+  await mailer().send({ to: 'bob@example.com', subject: 'Grüße', text: 'The token:\n\nabc_123' })
+  const mail = received.at(-1)!
+  t.match(mail, { from: 'weconnect@example.org', to: ['bob@example.com'] })
+  for (const part of ['From: WeConnect <weconnect@example.org>', 'To: bob@example.com', 'Subject: =?UTF-8?', 'abc_123']) t.ok(mail.text.includes(part), part)
+  await mailer().send({ to: 'bob@example.com, eve@example.com', subject: 'x', text: 'y' }).catch(() => undefined)
+  await mailer().send({ to: 'bob@example.com\r\nBcc: eve@example.com', subject: 'x\r\nBcc: eve@example.com', text: 'y' }).catch(() => undefined)
+  for (const { to, text } of received.slice(before)) {
+    t.notOk(to.includes('eve@example.com'), 'nobody else gets it')
+    t.notMatch(text, /^Bcc:/m)
+  }
+  await t.rejects(mailer('ada:wrong@').send({ to: 'bob@example.com', subject: 'x', text: 'y' }), { code: 'EAUTH' })
+  await t.rejects(mailer().send({ to: 'unknown@example.com', subject: 'x', text: 'y' }), { code: 'EENVELOPE' })
+})
+
+t.test('a password of the operator goes over no line that others can read', async t => {
+  const greeted: string[] = []
+  const plain = createServer(socket => {
+    socket.write('220 mail.example.org\r\n')
+    socket.on('data', data => {
+      greeted.push(data.toString())
+      socket.write(data.toString().startsWith('EHLO') ? '250-mail.example.org\r\n250 AUTH PLAIN\r\n' : '502 not here\r\n')
+    })
+  })
+  await new Promise<void>(resolve => { plain.listen(0, '0.0.0.0', resolve) })
+  t.teardown(() => { plain.close() })
+  // Another name of this machine: what is exempt are the names of the loopback.
+  const mailer = createOperatorMailer({ url: `smtp://ada:secret-of-mail@127.0.0.2:${(plain.address() as AddressInfo).port}`, from: 'weconnect@example.org' })
+  await t.rejects(mailer.send({ to: 'bob@example.com', subject: 'x', text: 'y' }))
+  t.ok(greeted.some(line => line.startsWith('STARTTLS')), 'it asks for encryption')
+  t.notMatch(greeted.join(''), /AUTH/)
 })

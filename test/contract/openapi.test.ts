@@ -20,6 +20,7 @@ interface Operation {
   operationId?: string
   summary?: string
   tags?: string[]
+  parameters?: Array<{ name: string }>
   security?: object[]
   responses: Record<string, { content?: Record<string, unknown> }>
 }
@@ -54,6 +55,15 @@ function collect (tree: string): void {
     for (const method of methods?.split(', ') ?? []) routes.push({ method, url: stack.join('') })
   }
 }
+
+t.test('whatever creates or starts something takes an Idempotency-Key', t => {
+  // Signing in and up, tickets: each time something new. Answers to waiting executions count once, stopping twice is stopping.
+  const others = /^POST \/v1\/(auth\/|tail\/tickets$|executions\/\{id\}\/(cancel$|approvals\/)|resume\/|approvals\/)/
+  const creating = operations.filter(({ method, path, operation }) => method === 'POST' && path.startsWith('/v1/') && !others.test(`POST ${path}`) && (operation.responses['201'] ?? operation.responses['202']) !== undefined)
+  t.ok(creating.length > 10)
+  for (const { path, operation } of creating) t.ok(operation.parameters?.some(({ name }) => name === 'idempotency-key'), path)
+  t.end()
+})
 
 t.test('every route is in the document', async t => {
   t.ok(routes.length > 30, `${routes.length} routes are served`)

@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { claimKey, deleteExpiredKeys, releaseKey, storeAnswer } from '../../src/db/queries/idempotency-keys.ts'
+import { createKeyring, localKey, type KeyWrapper } from '../../src/lib/secret-box.ts'
 import { needs } from '../../src/schemas/access.ts'
 import { Conflict, TooManyRequests, Unavailable } from '../../src/services/problems.ts'
+import { register, testApp, TEST_JWT_SECRET } from '../support/app.ts'
 import { workflowApp } from '../support/workflow-app.ts'
 
 const handled: string[] = []
@@ -116,6 +120,33 @@ t.test('while the first request runs the others wait', async t => {
   release()
   const answer = await first
   t.equal((await call('POST', '/probe/slow', {}, headers)).body, answer.body)
+})
+
+t.test('answers with secrets are kept sealed, and repeated whole also after keys have changed', async t => {
+  const first = localKey(randomBytes(32))
+  const second = localKey(randomBytes(32))
+  const served = async (secret: string, ...keys: KeyWrapper[]) =>
+    await testApp(t, { database, keyring: createKeyring(keys[0]!, ...keys.slice(1)), secrets: { jwtSecret: secret, previousJwtSecrets: [TEST_JWT_SECRET] } })
+  const before = await served(TEST_JWT_SECRET, first)
+  const { headers: person, organizationId } = await register(before.app)
+  const id = (await before.app.inject({ method: 'POST', url: '/v1/api-keys', headers: person, payload: { name: 'Rotated' } })).json<{ id: string }>().id
+  const requests = [
+    ['/v1/api-keys', { name: 'Kept' }, 'secret'], [`/v1/api-keys/${id}/rotate`, { overlap: '1h' }, 'secret'], [`/v1/organizations/${organizationId}/invitations`, { email: 'ada@example.org', role: 'editor' }, 'token']
+  ] as const
+  const ask = async (app: FastifyInstance, [url, payload]: typeof requests[number]) => await app.inject({ method: 'POST', url, payload, headers: { ...person, 'idempotency-key': `sealed ${url}` } })
+  const answers = []
+  for (const request of requests) answers.push(await ask(before.app, request))
+  const later = await served('pQ4w8Er2Ty6Ui0Op3As7Df1Gh5Jk9LzX', second, first)
+  for (const [index, request] of requests.entries()) {
+    const [url,, secret] = request
+    t.type(answers[index]!.json()[secret], 'string', `${url} ${answers[index]!.body}`)
+    for (const { app } of [before, later]) t.equal((await ask(app, request)).body, answers[index]!.body, url)
+    const kept = await database.service`select body from idempotency_keys where key = ${`sealed ${url}`}`
+    t.equal(kept.length, 1)
+    t.notOk(String(kept[0]!['body']).includes(answers[index]!.json()[secret]), 'what is kept does not show it')
+  }
+  const forgotten = await served('pQ4w8Er2Ty6Ui0Op3As7Df1Gh5Jk9LzX', second)
+  t.match((await ask(forgotten.app, requests[0])).json(), { status: 409, code: 'WC_CONFLICT', detail: /not configured any more/ })
 })
 
 t.test('of racing requests one runs', async t => {

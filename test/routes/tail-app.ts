@@ -12,7 +12,7 @@ import { createMetrics } from '../../src/services/metrics.ts'
 import { createQuotas } from '../../src/services/quotas/quotas.ts'
 import { createTailHub } from '../../src/services/tail/index.ts'
 import { testDatabase, type Teardown } from '../support/database.ts'
-import { testIdentity } from '../support/identity.ts'
+import { testIdentity, testKeyring } from '../support/identity.ts'
 import { register, TEST_JWT_SECRET } from '../support/app.ts'
 import { nextId, silentLog } from '../services/tail/history.ts'
 
@@ -31,6 +31,7 @@ export async function tailApp (t: Teardown) {
       auth: { accessLifetime: 900_000, refreshLifetime }
     },
     secrets: { jwtSecret: TEST_JWT_SECRET, previousJwtSecrets: [] },
+    keyring: testKeyring,
     log: createLog('info', { write: line => { logged.push(line) } }),
     database,
     clock: Date.now,

@@ -8,7 +8,7 @@ import { createLog } from '../../src/log.ts'
 import type { Identity, IdentityDependencies } from '../../src/services/identity/identity.ts'
 import type { Letter, Mailer } from '../../src/services/identity/mailer.ts'
 import { createQuotas } from '../../src/services/quotas/quotas.ts'
-import { testIdentity } from './identity.ts'
+import { testIdentity, testKeyring } from './identity.ts'
 import { testDatabase, type Teardown, type TestDatabase } from './database.ts'
 
 export const TEST_JWT_SECRET = 'k8Zq3v7Yt1Xw5Rn9Lp2Mc6Jd0Hf4Gs8B'
@@ -37,7 +37,7 @@ export interface Person {
 }
 
 /** The application on a database of its own. */
-export async function testApp (t: Teardown, options: Partial<Pick<AppDependencies, 'secrets' | 'readiness' | 'redis' | 'tenantRoutes' | 'publicRoutes'>> & { rateLimit?: number, corsOrigins?: readonly string[], database?: TestDatabase, mailer?: Mailer | null, sso?: Pick<IdentityDependencies, 'fetch' | 'returnOrigins'> } = {}): Promise<TestApp> {
+export async function testApp (t: Teardown, options: Partial<Pick<AppDependencies, 'secrets' | 'keyring' | 'readiness' | 'redis' | 'tenantRoutes' | 'publicRoutes'>> & { rateLimit?: number, corsOrigins?: readonly string[], database?: TestDatabase, mailer?: Mailer | null, sso?: Pick<IdentityDependencies, 'fetch' | 'returnOrigins'> } = {}): Promise<TestApp> {
   const { rateLimit = 0, corsOrigins = [], database = await testDatabase(t), mailer = null, sso, ...dependencies } = options
   const time = { now: Date.now() }
   const clock = () => time.now
@@ -53,6 +53,7 @@ export async function testApp (t: Teardown, options: Partial<Pick<AppDependencie
       auth: { accessLifetime: 900_000, refreshLifetime: 30 * 86_400_000 }
     },
     secrets: { jwtSecret: TEST_JWT_SECRET, previousJwtSecrets: [] },
+    keyring: testKeyring,
     log,
     database,
     clock,

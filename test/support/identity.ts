@@ -4,12 +4,13 @@ import type { Database } from '../../src/db/client.ts'
 import { createIdentity, type Identity, type IdentityDependencies } from '../../src/services/identity/identity.ts'
 
 export const TEST_KEY = Buffer.from('kQ7z1mXv9Lr3Tc5Wn8Yb2Hd6Jf4Pg0Sa')
+export const testKeyring = createKeyring(localKey(TEST_KEY))
 
 /** Identity without a mail server; what has to be given is the database, the clock and the source of ids. */
 export function testIdentity (database: Database, options: Pick<IdentityDependencies, 'clock' | 'nextId'> & Partial<IdentityDependencies>): Identity {
   return createIdentity({
     db: database.identity,
-    keyring: createKeyring(localKey(TEST_KEY)),
+    keyring: testKeyring,
     service: database.service,
     liveSessions: createLocalOwnedCache(options.clock),
     refreshLifetime: 30 * 86_400_000,

@@ -25,9 +25,9 @@ export async function queryFunctions (): Promise<QueryFunction[]> {
       if (!parameters.some(parameter => /\borganizationId\b/.test(parameter))) continue
       found.push({
         name: `${file} ${name}`,
-        // That one calls the service's client `db`.
-        takes: handle === 'db' && name !== 'loadSealedCredential' ? 'executor' : 'client',
-        call: async (executor, values) => await (member as Query)(executor, ...parameters.map(parameter => valueOf(parameter, values)))
+        // Those two call the service's client `db`.
+        takes: handle === 'db' && !['loadSealedCredential', 'nameExecution'].includes(name) ? 'executor' : 'client',
+        call: async (executor, values) => await (member as Query)(executor, ...parameters.map(parameter => valueOf(parameter, { ...values, ...OF_THEIR_OWN[name]?.(values) })))
       })
     }
   }
@@ -52,7 +52,8 @@ function split (text: string): string[] {
 
 function valueOf (parameter: string, values: Readonly<Record<string, unknown>>): unknown {
   if (!parameter.startsWith('{')) {
-    const [name = '', fallback] = parameter.split('=').map(one => one.trim())
+    // The compiler numbers names that a module has twice.
+    const [name = '', fallback] = parameter.split('=').map(one => one.trim().replace(/\d+$/, ''))
     if (name in values) return values[name]
     if (fallback !== undefined) return undefined
     throw new Error(`no value for the parameter ${name}`)
@@ -61,6 +62,51 @@ function valueOf (parameter: string, values: Readonly<Record<string, unknown>>):
     const name = member.split(/[:=]/)[0]!.trim()
     return [name, values[name]]
   }))
+}
+
+type Values = Readonly<Record<string, unknown>>
+
+const sealed = { keyId: 'k', dataKey: randomBytes(8), secret: randomBytes(8) }
+const role = (id: unknown) => ({ id, name: 'theirs', description: 'theirs', permissions: ['workflow:read'] })
+const subscription = { url: 'https://example.org', description: null, events: ['execution.failed'], workflowIds: null, enabled: true, ...sealed }
+const bounds = { after: '00000000-0000-0000-0000-000000000000', before: 'ffffffff-ffff-ffff-ffff-ffffffffffff', filter: {} }
+
+/** Where a name stands for something else than elsewhere, by function. */
+const OF_THEIR_OWN: Readonly<Record<string, (values: Values) => Values>> = {
+  insertApiKey: () => ({ key: { id: randomUUID(), name: 'theirs', secretHash: randomBytes(32), createdBy: null, scopes: ['workflow:read'], createdAt: new Date(), expiresAt: null } }),
+  insertBulkOperation: () => ({ kind: 'retry', filter: {}, options: { from: 'start', version: 'same' }, id: randomUUID() }),
+  listBulkItems: () => ({ failed: false, after: undefined }),
+  nameExecution: ({ id, executionId }) => ({ operationId: id, sourceId: executionId }),
+  nextSources: () => bounds,
+  insertCredential: ({ credentialId }) => ({ type: 'bearer', content: credential(credentialId) }),
+  updateCredential: ({ credentialId }) => ({ content: credential(credentialId) }),
+  updateCustomRole: ({ id }) => ({ known: role(id), change: role(id) }),
+  announceWorkflowEvent: () => ({ type: 'workflow.published', data: '{}' }),
+  listEventDeliveries: ({ id }) => ({ subscriptionId: id }),
+  replayEventDelivery: ({ id }) => ({ subscriptionId: id }),
+  insertSubscription: () => ({ id: randomUUID(), ...subscription }),
+  updateSubscription: () => subscription,
+  replaceSecret: () => sealed,
+  releaseKey: () => ({ token: new Date().toISOString() }),
+  storeAnswer: () => ({ token: new Date().toISOString(), answer: { status: 200, headers: {}, body: 'stolen' } }),
+  insertAuthorization: ({ credentialId }) => ({ one: { stateHash: randomBytes(32), credentialId, actorType: 'user', actorId: randomUUID(), holderId: randomUUID(), cookieHash: randomBytes(32), verifierSalt: randomBytes(32) } }),
+  saveTokens: () => ({ tokens: { ...sealed, version: 1, expiresIn: 60 } }),
+  saveOpenCircuit: () => ({ id: randomUUID(), openedAt: Date.now(), retryAt: Date.now(), lastFailure: 'none' }),
+  saveSchedules: () => ({ now: Date.now() }),
+  savePolls: () => ({ now: Date.now() }),
+  resourceExists: granted,
+  listGrants: granted,
+  findGrant: granted,
+  putGrant: granted,
+  deleteGrant: values => ({ ...granted(values), known: 'workflow:read' })
+}
+
+function granted ({ id }: Values): Values {
+  return { kind: 'workflow', resourceId: id }
+}
+
+function credential (id: unknown): Values {
+  return { ...sealed, id, name: 'Stolen', version: 2, publicData: '{}', secretFields: '[]', allowedHosts: null, secretReferences: null }
 }
 
 /** Something for every other parameter; what belongs to the organization is given by the test. */
@@ -77,6 +123,6 @@ export function otherValues (): Record<string, unknown> {
     added: { id, name: 'stolen', description: '', permissions: ['workflow:read'] },
     settings: { name: 'Stolen', issuer: 'https://evil.example', clientId: 'c', scopes: ['openid'], allowedDomains: [], requireVerifiedEmail: false, createMembers: true, defaultRole: 'admin', enabled: true },
     claims: { issuer: 'https://evil.example', subject: 'evil', email: null, emailVerified: false, name: null }, except: null, slug: 'theirs', sealed: { keyId: 'k', dataKey: randomBytes(8), secret: randomBytes(8) },
-    scope: '', holder: id, fault: null, claim: { version: 1, holder: id, seconds: 1 }, hashes: [], claimedBy: 'x', keepFor: null, from: id, to: randomUUID()
+    month: '2026-11-01', scope: '', holder: id, fault: null, claim: { version: 1, holder: id, seconds: 1 }, hashes: [], claimedBy: 'x', keepFor: null, from: id, to: randomUUID()
   }
 }
