@@ -90,6 +90,16 @@ t.test('an answer counts in the browser that began it, once, and its code for wh
   t.match(denied.headers.location, /\?error=WC_SSO_DENIED&error_description=/)
 })
 
+t.test('newcomers count as members: where the operator lets no more in, they are told so', async t => {
+  const owner = await register()
+  const id = await provide(owner, { ...client, createMembers: true, allowedDomains: ['example.org'] })
+  await sql`insert into organization_quotas (organization_id, members) values (${owner.organizationId}, 1)`
+  idp.people.set('fifth', { email: 'fifth@example.org', email_verified: true, name: 'One too many' })
+  t.match((await exchange(id, 'fifth')).json(), { status: 403, code: 'WC_MEMBER_QUOTA_EXCEEDED' })
+  await sql`update organization_quotas set members = 2 where organization_id = ${owner.organizationId}`
+  t.equal((await exchange(id, 'fifth')).statusCode, 200)
+})
+
 t.test('a provider vouches for its own organization and for nothing else, whatever address it claims', async t => {
   const [attacker, victim] = [await register(), await register()]
   const id = await provide(attacker, { ...client, createMembers: true, allowedDomains: ['example.org'], requireVerifiedEmail: false })

@@ -1,4 +1,4 @@
-import { isBuiltIn, ROLES, type Role } from './roles.ts'
+import { isBuiltIn, type Role } from './roles.ts'
 
 /**
  * What a route may ask for: `<thing>:<act>`. `read` is all that shows a thing, `edit` what makes, changes and removes it.
@@ -70,11 +70,6 @@ export const GRANTABLE: Readonly<Record<GrantKind, readonly [Permission, ...Perm
     'schedule:read', 'schedule:manage', 'webhook:read', 'webhook:replay'
   ],
   credential: ['credential:read', 'credential:use', 'credential:edit']
-}
-
-/** The roles that hold a permission, the least of them last. */
-export function rolesWith (permission: Permission): Role[] {
-  return ROLES.filter(role => TABLE[role].has(permission))
 }
 
 /** What API keys can be given at most: a key outlives sessions, so it never decides who owns the organization. */

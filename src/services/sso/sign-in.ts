@@ -9,6 +9,7 @@ import type { Keyring } from '../../lib/secret-box.ts'
 import { cookieName, derivedFrom, FLOW_SECONDS, hashOf, newSalt, secretText, stateIn, type FlowCookie } from '../browser-flow.ts'
 import type { Client, Sessions, StartedSession, Vouched } from '../identity/sessions.ts'
 import { InvalidInput, NotFound } from '../problems.ts'
+import { ifMemberRoom } from '../quotas/member-room.ts'
 import type { Oidc } from './oidc.ts'
 import { AddressTaken, CodeUnknown, NotAdmitted, SignInUnknown } from './problems.ts'
 import { openClient, redirectUriOf } from './providers.ts'
@@ -88,7 +89,8 @@ export function createSignIn (deps: SignInDependencies): SignIn {
     const { row, started } = deps.sessions.draft(ids.userId, client, vouched(ids.identityId, organizationId))
     const audit = { ...auditOf(organizationId, ids.userId, client), action: 'member.joined', targetType: 'member', targetId: ids.userId, after: { providerId, email, role } }
     try {
-      if (await queries.insertNewcomer(db, organizationId, { ...ids, providerId, role, email, name: claims.name ?? email }, claims, row, audit)) return started
+      const newcomer = { ...ids, providerId, role, email, name: claims.name ?? email }
+      if (await ifMemberRoom(db, organizationId, async () => await queries.insertNewcomer(db, organizationId, newcomer, claims, row, audit))) return started
     } catch (error) {
       const constraint = violatedConstraint(error)
       if (constraint === 'memberships_role_fkey') throw NotAdmitted('The provider gives newcomers a role that is gone. An administrator must choose another one.')
