@@ -1,6 +1,7 @@
 import t from 'tap'
 import { OF_EVERY_MEMBER, permissionsOfRole, type Permission } from '../../src/services/identity/permissions.ts'
 import { register, type Person } from '../support/app.ts'
+import { until } from '../support/durable-path.ts'
 import { otherValues, queryFunctions } from '../support/query-calls.ts'
 import { accessSite, ROLES, type Headers, type Ids } from '../support/access-site.ts'
 import { operationsOf, without } from '../support/operations.ts'
@@ -155,6 +156,8 @@ t.test('a query that is asked with a wrong organization finds nothing and change
     where a.attname = 'organization_id' and not a.attisdropped and c.relkind in ('r', 'p') and not c.relispartition and n.nspname = 'public'`).map(({ name }) => name)
   const contents = async () => Object.fromEntries(await Promise.all(tables.map(async name => [name,
     (await database.service`select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) as sum from ${database.service(name)} t where organization_id = ${victim.organizationId}`)[0]!['sum']])))
+  // What is counted in memory is written down by and by: it is to be there before anything is compared.
+  await until('the usage to be written', async () => (await database.service`select from organization_usage where organization_id = ${victim.organizationId}`).length > 0)
   const before = await contents()
   t.ok(tables.length > 25, `${tables.length} tables are watched`)
 

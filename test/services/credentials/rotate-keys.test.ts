@@ -11,6 +11,11 @@ import { createKeyring, localKey, SecretBoxError, type Keyring } from '../../../
 import { createTransitKey } from '../../../src/lib/transit-key.ts'
 import { listKeys, rotateKeys } from '../../../src/services/credentials/rotate-keys.ts'
 import { createVault } from '../../../src/services/credentials/vault.ts'
+import { SYSTEM } from '../../../src/services/audit.ts'
+import { openSecrets } from '../../../src/services/event-subscriptions/secrets.ts'
+import { createEventSubscriptions } from '../../../src/services/event-subscriptions/subscriptions.ts'
+import { totpCode } from '../../../src/services/identity/totp.ts'
+import { testIdentity } from '../../support/identity.ts'
 import { createSite } from '../../support/durable-path.ts'
 
 const ROWS = 30
@@ -163,3 +168,35 @@ t.test('a key in HashiCorp Vault wraps and unwraps, and everything can move to i
   const denied = createVault(createKeyring(createTransitKey({ ...options, token: 'other' }, fetch)))
   await t.rejects(denied.open(place, row as never), new SecretBoxError('away'))
 })
+
+t.test('second factors of people and secrets of event subscriptions are wrapped anew too', async t => {
+  const [before, after] = [createKeyring(localKey(randomBytes(32))), localKey(randomBytes(32))]
+  const both = createKeyring(after, before.current)
+  const time = { now: Date.now() }
+  const identityWith = (keyring: Keyring) => testIdentity(database, { clock: () => time.now, nextId: site.nextId, keyring })
+  const person = { email: 'ada@example.org', password: 'violet lantern 42 harbour', name: 'Ada', organizationName: 'Ada' }
+  const old = identityWith(before)
+  const { account } = await old.accounts.register(person, { ip: '127.0.0.1', userAgent: null, requestId: 'r' })
+  const secret = fromBase32((await old.twoFactor.begin(account.id, person.password)).secret)
+  const code = () => totpCode(secret, Math.floor(time.now / 30_000))
+  await old.twoFactor.confirm(account.id, code(), SYSTEM)
+
+  const subscriptionsWith = (keyring: Keyring) => createEventSubscriptions({ vault: createVault(keyring), nextId: site.nextId, now: () => time.now, onSubscribed () {} })
+  const caller = { db: database.tenant(organizationId), origin: SYSTEM }
+  const subscribed = await subscriptionsWith(before).create(caller, { url: 'https://example.org/hook', events: ['execution.failed'] })
+
+  t.match(await rotateKeys({ sql, keyring: both, batch: 10, report () {} }), { done: 2 })
+  t.match((await listKeys(sql, both)).find(({ id }) => id === before.current.id), { count: 0 })
+  time.now += 30_000
+  const fresh = createKeyring(after)
+  await identityWith(fresh).twoFactor.check(account.id, code(), SYSTEM)
+  time.now += 30_000
+  await t.rejects(old.twoFactor.check(account.id, code(), SYSTEM), new SecretBoxError('key'), 'the old key alone opens it no more')
+  const [row] = await sql`select key_id as "keyId", data_key as "dataKey", secret from event_subscriptions where id = ${subscribed.id}`
+  t.equal((await openSecrets(createVault(fresh), { organizationId, subscriptionId: subscribed.id, version: 1 }, row as never)).current, subscribed.secret)
+})
+
+function fromBase32 (text: string): Buffer {
+  const bits = [...text].map(digit => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(digit).toString(2).padStart(5, '0')).join('')
+  return Buffer.from(bits.match(/.{8}/g)!.map(byte => parseInt(byte, 2)))
+}
