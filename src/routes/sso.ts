@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { escapeHtml } from '../lib/escape-html.ts'
 import { BY_ADDRESS, PUBLIC } from '../schemas/access.ts'
 import { Id, Name, PUBLIC_SECURITY } from '../schemas/common.ts'
 import { Slug, Tokens } from '../schemas/identity.ts'
@@ -45,7 +46,7 @@ export const ssoRoutes: FastifyPluginAsyncTypebox<{ identity: Identity, secure: 
       ...common,
       operationId: 'startSignIn',
       summary: 'Send a browser here to sign in',
-      description: 'It is sent on to the provider with a cookie, and must come back with that within 10 minutes. Then `returnTo`, a page of an origin that the operator lists, gets a `code`; without `returnTo` the answer holds it. Whoever has the verifier of `codeChallenge` exchanges it at POST /v1/auth/sso/token.',
+      description: 'It is sent on to the provider with a cookie, and must come back with that within 10 minutes. Then `returnTo`, a page with a plain path at an origin that the operator lists, gets a `code`; without `returnTo` the answer holds it. Whoever has the verifier of `codeChallenge` exchanges it at POST /v1/auth/sso/token.',
       params: ProviderParams,
       querystring: Type.Object({ codeChallenge: CodeChallenge, returnTo: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, examples: ['https://app.example.org/signed-in'] })) }, { additionalProperties: false }),
       response: { 200: Type.Object({ url: Type.String({ format: 'uri', description: 'Where to go on' }) }, { $id: 'SignInStart', description: 'For who asks for `application/json`: a page that goes on by itself, and keeps the cookie' }), 302: Found, ...problemResponses(404, 409, 422) }
@@ -71,7 +72,7 @@ export const ssoRoutes: FastifyPluginAsyncTypebox<{ identity: Identity, secure: 
     const { returnTo } = outcome
     if (returnTo !== null) return await reply.redirect(withParameters(returnTo, 'code' in outcome ? { code: outcome.code } : { error: outcome.problem.code, error_description: outcome.problem.message }))
     if ('problem' in outcome) throw outcome.problem
-    if (wantsPage(request)) return await sendPage(reply, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed in</title><p>Give this code to the program that sent you here, within two minutes:</p><p><code>${outcome.code}</code></p></html>\n`)
+    if (wantsPage(request)) return await sendPage(reply, codePage(outcome))
     return { code: outcome.code, expiresIn: outcome.seconds }
   })
 
@@ -89,6 +90,14 @@ export const ssoRoutes: FastifyPluginAsyncTypebox<{ identity: Identity, secure: 
     const session = await signIn.signIn(request.body.code, request.body.codeVerifier, clientOf(request))
     return tokens(session, await identity.accounts.read(session.userId, session.organizationId))
   })
+}
+
+/** Whoever sent the link may be somebody else than who reads this. */
+function codePage ({ code, organizationName }: { readonly code: string, readonly organizationName: string }): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Signed in</title>
+<p>Whoever has this code gets into <b>${escapeHtml(organizationName)}</b> as you.</p>
+<p>Enter it in the program on your own computer that you have just started to sign in, within two minutes:</p><p><code>${code}</code></p>
+<p><b>Never give it to anybody</b>, whoever asks for it. If you did not start to sign in yourself, close this page.</p></html>\n`
 }
 
 function callbackPath (providerId: string): string {

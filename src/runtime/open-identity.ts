@@ -27,7 +27,7 @@ export async function openIdentity ({ config, database, outside, now, nextId, lo
     fallbackMailer,
     address,
     fetch: outside.fetch,
-    returnOrigins: [...config.server.corsOrigins, ...config.server.publicUrl === null ? [] : [new URL(config.server.publicUrl).origin]],
+    returnOrigins: config.server.corsOrigins,
     onDeleted: (organizationId, { actor, ip, requestId }) => { log.warn({ organizationId, actor, ip, requestId }, 'An organization was deleted with everything in it, its audit log too') },
     onBackgroundError: error => { log.warn({ err: error }, 'Something beside a request failed. If it was mail, look at WECONNECT_SMTP_URL; everything else is tried again.') }
   })

@@ -78,12 +78,21 @@ t.test('an answer counts in the browser that began it, once, and its code for wh
   t.match((await call('GET', late.pathname + late.search, { cookie: slow.cookie })).json(), unknown, 'for ten minutes')
 
   t.match((await call('GET', `${slow.path}/start?codeChallenge=${'a'.repeat(43)}&returnTo=https://evil.example/`)).json(), { status: 422, errors: [{ pointer: '/query/returnTo' }] })
+  for (const place of ['hooks/a/b', 'HOOKS/a/b', '%68ooks/a/b', '/hooks/a/b', 'x/../hooks/a/b', 'x/%2e%2e/hooks/a/b', 'app/hooks/a/b', 'x%2f..%2fhooks/a/b', 'x\\..\\hooks', 'v1/resume/t', 'V1/resume/t', 'app;x/page']) {
+    const refusal = await call('GET', `${slow.path}/start?codeChallenge=${'a'.repeat(43)}&returnTo=${encodeURIComponent(`https://app.example.org/${place}`)}`)
+    t.match(refusal.json(), { status: 422, errors: [{ pointer: '/query/returnTo' }] }, `${place}: strangers could answer there`)
+  }
   t.match((await call('GET', `${slow.path}/start`)).json(), { status: 422 })
   const page = await begin(id, `&returnTo=${encodeURIComponent(PAGE)}`)
   const home = await idp.signIn(page.url, 'bob')
   const sent = await call('GET', home.pathname + home.search, { cookie: page.cookie })
   t.equal(sent.statusCode, 302)
   t.match(sent.headers.location, /^https:\/\/app\.example\.org\/signed-in\?code=[A-Za-z0-9_-]{43}$/, 'no token in an address')
+  await sql`update organizations set name = 'A <b>&' where id = ${owner.organizationId}`
+  const shown = await begin(id)
+  const arrived = await idp.signIn(shown.url, 'bob')
+  const text = await call('GET', arrived.pathname + arrived.search, { cookie: shown.cookie, accept: 'text/html' })
+  t.match(text.body, /A &lt;b&gt;&amp;[^]*Never give it to anybody/, 'who was tricked into it reads whose access it is')
   const refused = await begin(id, `&returnTo=${encodeURIComponent(PAGE)}`)
   const state = new URL(refused.url).searchParams.get('state')!
   const denied = await call('GET', `${refused.path}/callback?state=${state}&error=access_denied&iss=${encodeURIComponent(idp.issuer)}`, { cookie: refused.cookie })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Drizzle } from '../../db/client.ts'
 import { violatedConstraint } from '../../db/errors.ts'
+import { findOrganization } from '../../db/queries/organizations.ts'
 import * as queries from '../../db/queries/sso-sign-in.ts'
 import type { Claims } from '../../db/queries/sso-sign-in.ts'
 import { findEnabledProvider, listProvidersOfSlug, type SealedProvider } from '../../db/queries/sso-providers.ts'
@@ -8,11 +9,12 @@ import { Problem } from '../../lib/problem.ts'
 import type { Keyring } from '../../lib/secret-box.ts'
 import { cookieName, derivedFrom, FLOW_SECONDS, hashOf, newSalt, secretText, stateIn, type FlowCookie } from '../browser-flow.ts'
 import type { Client, Sessions, StartedSession, Vouched } from '../identity/sessions.ts'
-import { InvalidInput, NotFound } from '../problems.ts'
+import { NotFound } from '../problems.ts'
 import { ifMemberRoom } from '../quotas/member-room.ts'
 import type { Oidc } from './oidc.ts'
 import { AddressTaken, CodeUnknown, NotAdmitted, SignInUnknown } from './problems.ts'
 import { openClient, redirectUriOf } from './providers.ts'
+import { refuseReturnAddress } from './return-address.ts'
 
 export interface Beginning {
   /** S256 of a verifier that only whoever redeems the code has. */
@@ -22,7 +24,7 @@ export interface Beginning {
 }
 
 /** What a browser that came back is told, or sent on with. */
-export type Outcome = { readonly returnTo: string | null } & ({ readonly code: string, readonly seconds: number } | { readonly problem: Problem })
+export type Outcome = { readonly returnTo: string | null } & ({ readonly code: string, readonly seconds: number, readonly organizationName: string } | { readonly problem: Problem })
 
 export interface SignIn {
   /** What a page for signing in shows. Empty for an organization that has none, or is none. */
@@ -110,7 +112,7 @@ export function createSignIn (deps: SignInDependencies): SignIn {
     redeem,
     providers: async slug => await listProvidersOfSlug(db, slug),
     async begin (providerId, { codeChallenge, returnTo }) {
-      if (returnTo !== undefined) refuseForeign(returnTo, deps.returnOrigins)
+      if (returnTo !== undefined) refuseReturnAddress(returnTo, deps.returnOrigins)
       const provider = await find(providerId)
       const [state, cookie, salt] = [secretText(), secretText(), newSalt()]
       const url = await oidc.authorizationUrl(keyOf(provider), await openClient(keyring, provider), secretsOf(state, salt), redirectUriOf(address, providerId), provider.scopes)
@@ -131,7 +133,8 @@ export function createSignIn (deps: SignInDependencies): SignIn {
         const claims = await oidc.claims(keyOf(provider), await openClient(keyring, provider), secretsOf(state, salt), url)
         const code = secretText()
         await queries.insertCode(db, provider.organizationId, { codeHash: hashOf(code), providerId, codeChallenge }, claims, CODE_SECONDS)
-        return { returnTo, code, seconds: CODE_SECONDS }
+        const organization = await findOrganization(db, provider.organizationId)
+        return { returnTo, code, seconds: CODE_SECONDS, organizationName: organization?.name ?? '' }
       } catch (error) {
         if (error instanceof Problem) return { returnTo, problem: error }
         throw error
@@ -158,10 +161,4 @@ function refuseStrangers ({ allowedDomains, requireVerifiedEmail }: SealedProvid
   if (allowedDomains.length === 0) return
   if (email === null || (requireVerifiedEmail && !emailVerified)) throw NotAdmitted('The provider does not vouch for your email address, and the organization lets certain domains in only.')
   if (!allowedDomains.includes(email.slice(email.lastIndexOf('@') + 1).toLowerCase())) throw NotAdmitted('The organization lets in addresses of certain domains only, and yours is of another one.')
-}
-
-function refuseForeign (returnTo: string, origins: readonly string[]): void {
-  const url = URL.canParse(returnTo) ? new URL(returnTo) : null
-  if (url !== null && url.hash === '' && url.username === '' && url.password === '' && origins.includes(url.origin)) return
-  throw InvalidInput([{ pointer: '/query/returnTo', message: 'must be a URL, without a fragment, at an origin that the operator lists (WECONNECT_PUBLIC_URL, WECONNECT_CORS_ORIGINS)', code: 'WC_INVALID_VALUE' }])
 }

@@ -73,7 +73,3 @@ export function innerHtml (element: Element): string {
 export function outerHtml (element: Element): string {
   return domSerializer().render(element)
 }
-
-export function escapeHtml (text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
-}

@@ -1,5 +1,6 @@
 import type { ChildNode, Element } from 'domhandler'
-import { attributeOf, escapeHtml, isElement, isText, parseHtml } from './html-document.ts'
+import { escapeHtml } from '../../../lib/escape-html.ts'
+import { attributeOf, isElement, isText, parseHtml } from './html-document.ts'
 
 const ALLOWED: ReadonlySet<string> = new Set([
   'a', 'abbr', 'b', 'blockquote', 'br', 'caption', 'cite', 'code', 'col', 'colgroup', 'dd', 'del', 'details', 'dfn', 'div', 'dl', 'dt', 'em', 'figcaption', 'figure',
