@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { HttpAnswer } from '../engine/nodes/node-type.ts'
 import { LazyLogger } from '../lib/lazy-logger.ts'
 import { Problem } from '../lib/problem.ts'
+import { pinCookie } from '../lib/tenant-cookies.ts'
 import { BY_ADDRESS } from '../schemas/access.ts'
 import { Id, PUBLIC_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
@@ -82,7 +83,7 @@ export const hookRoutes: FastifyPluginAsync<{ receiver: WebhookReceiver, batches
         if (mark !== -1 && isBatch(method, incoming.queryText)) return await answerBatch(batches, incoming, request, reply, (problem, line) => { refusals.note(refusedRequest(request), problem, line) })
         const received = await receiver.receive(incoming)
         if (received.headers !== undefined) reply.headers(received.headers)
-        if (received.kind === 'direct') return sendAnswer(reply, received.answer)
+        if (received.kind === 'direct') return sendAnswer(reply, incoming.slug, received.answer)
         reply.header('x-execution-id', received.executionId)
         if (received.duplicate) reply.header('x-weconnect-duplicate', 'true')
         if (received.kind === 'accepted') {
@@ -93,7 +94,7 @@ export const hookRoutes: FastifyPluginAsync<{ receiver: WebhookReceiver, batches
         const { status } = answer
         // Once it is sent: a caller that went away was answered nothing.
         reply.raw.once('finish', () => { refusals.answered(slug, executionId, status) })
-        return sendAnswer(reply, answer, received.content)
+        return sendAnswer(reply, slug, answer, received.content)
       }
     })
   }
@@ -142,10 +143,10 @@ function asText (payload: unknown): string {
 const SANDBOX = 'sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts'
 
 /** What a workflow answers is a stranger's content on the service's origin: it gets no rights there, and none that it gives to itself. */
-function sendAnswer (reply: FastifyReply, { status, headers, body }: HttpAnswer, content?: Readable): FastifyReply {
+function sendAnswer (reply: FastifyReply, slug: string, { status, headers, body }: HttpAnswer, content?: Readable): FastifyReply {
   const policy = headers['content-security-policy']
   reply.code(status)
-    .headers(headers)
+    .headers(pinned(headers, `/hooks/${slug}/`))
     .header('content-security-policy', policy === undefined ? "default-src 'none'; sandbox" : `${String(policy)}, ${SANDBOX}`)
     .header('x-content-type-options', 'nosniff')
     .serializer(asText)
@@ -154,4 +155,9 @@ function sendAnswer (reply: FastifyReply, { status, headers, body }: HttpAnswer,
   const hasType = Object.keys(headers).some(name => name.toLowerCase() === 'content-type')
   if (typeof body === 'string') return (hasType ? reply : reply.type('text/plain; charset=utf-8')).send(body)
   return (hasType ? reply : reply.type('application/json; charset=utf-8')).send(JSON.stringify(body))
+}
+
+function pinned (headers: HttpAnswer['headers'], below: string): HttpAnswer['headers'] {
+  const cookies = headers['set-cookie']
+  return cookies === undefined ? headers : { ...headers, 'set-cookie': [cookies].flat().map(cookie => pinCookie(cookie, below)) }
 }

@@ -116,8 +116,9 @@ t.test('the log says what was answered, and which lines of a batch were refused'
   const { hooks, publish, call } = await enter()
   const list = async (query: string) => (await call('GET', `/deliveries?${query}`)).json().data
   const answering = async (path: string, response: string, next: object) => await publish([{ id: 'in', type: 'webhook', parameters: { path, response } }, { id: 'next', ...next }], [{ from: 'in', to: 'next' }])
+  const slug = hooks.split('/').at(-1)
   const cases: Array<[string, string, object, number]> = [
-    ['made', 'respondNode', { type: 'respond', parameters: { status: 201, headers: { 'set-cookie': ['a=1', 'b=2'] } } }, 201],
+    ['made', 'respondNode', { type: 'respond', parameters: { status: 201, headers: { 'set-cookie': ['a=1; path=/; Domain=example.com; HttpOnly', 'b=2', `c=3; Path=/; PATH = /hooks/${slug}/made`] } } }, 201],
     ['last', 'lastStep', { type: 'noOp' }, 200],
     ['broken', 'lastStep', { type: 'stop', parameters: { message: 'no' } }, 422],
     ['now', 'immediate', { type: 'noOp' }, 202]
@@ -126,7 +127,7 @@ t.test('the log says what was answered, and which lines of a batch were refused'
     const workflowId = await answering(path, response, next)
     const answer = await fetch(`${hooks}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })
     t.equal(answer.status, status)
-    if (path === 'made') t.strictSame(answer.headers.getSetCookie(), ['a=1', 'b=2'])
+    if (path === 'made') t.strictSame(answer.headers.getSetCookie(), [`a=1; HttpOnly; Path=/hooks/${slug}/`, `b=2; Path=/hooks/${slug}/`, `c=3; Path=/hooks/${slug}/made`], 'they reach the hooks of this organization only')
     const [delivery] = await until(`the answer of ${path} is there`, async () => {
       const found = await list(`workflowId=${workflowId}`)
       return found[0]?.responseStatus === status && found

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { Static } from '@sinclair/typebox'
 import { headerProblem } from '../../lib/http-headers.ts'
+import { cookieProblem } from '../../lib/tenant-cookies.ts'
 import type { Item } from '../item.ts'
 import { NodeError } from '../node-error.ts'
 import { anyValue, dictionary } from '../schemas.ts'
@@ -78,7 +79,7 @@ function statusOf (given: unknown): number {
 function headersOf ({ headers }: RespondParameters): HttpAnswer['headers'] {
   const pairs = pairsOf(headers)
   for (const [name, value] of pairs) {
-    const problem = headerProblem(name, value, 'response')
+    const problem = headerProblem(name, value, 'response') ?? (name === COOKIE ? cookieProblem(value) : null)
     if (problem !== null) throw new NodeError('WC_RESPOND_HEADER', problem, { pointer: '/headers' })
   }
   if (pairs.reduce((size, [name, value]) => size + name.length + value.length, 0) > MAX_HEADERS) {

@@ -53,7 +53,8 @@ t.test('respond refuses what would break the answer', async t => {
   for (const status of [100, 199, 600, 200.5, 'ok', {}, NaN]) await t.rejects(answer({ status }), { code: 'WC_RESPOND_STATUS' }, String(status))
   for (const headers of [
     { 'Content-Length': 5 }, { 'transfer-encoding': 'chunked' }, { Connection: 'close' }, { 'Keep-Alive': 'x' }, { upgrade: 'x' },
-    { x: 'a\r\nset-cookie: b' }, { x: 'a\nb' }, { 'x\r\ny': 'z' }, { '': 'x' }, { x: '☃' }, { x: 'a'.repeat(20_000) }
+    { x: 'a\r\nset-cookie: b' }, { x: 'a\nb' }, { 'x\r\ny': 'z' }, { '': 'x' }, { x: '☃' }, { x: 'a'.repeat(20_000) },
+    { 'set-cookie': 'wc_sso_0123=x' }, { 'Set-Cookie': ['a=1', ' WC_oauth2_0123 = x'] }, { 'set-cookie': '__Host-a=1; Path=/; Secure' }, { 'set-cookie': '__secure-a=1' }, { 'set-cookie': '=wc_sso_0123=x' }, { 'set-cookie': 'wc_sso_0123' }
   ]) await t.rejects(answer({ headers }), { code: 'WC_RESPOND_HEADER' }, JSON.stringify(headers))
   t.strictSame((await answer({ headers: { 'Set-Cookie': ['a=1; Path=/', null, 'b=2'], 'x-a': 'y' }, body: '' })).answer, { status: 200, headers: { 'set-cookie': ['a=1; Path=/', 'b=2'], 'x-a': 'y' }, body: '' })
   t.strictSame((await answer({ headers: { 'set-cookie': ['a=1'] }, body: '' })).answer, { status: 200, headers: { 'set-cookie': 'a=1' }, body: '' })
