@@ -7,6 +7,7 @@ import { decodeCursor, listOf, pageProperties, toPage } from '../schemas/paginat
 import { problemResponses } from '../schemas/problem.ts'
 import { IfMatch } from '../schemas/workflow.ts'
 import type { CredentialService } from '../services/credentials/index.ts'
+import { mayReferToSecrets } from './references.ts'
 import { asIs, callerOf, tagged } from './workflow-scope.ts'
 
 const common = { tags: ['Credentials'], security: ORGANIZATION_SECURITY }
@@ -59,11 +60,12 @@ export const credentialRoutes: FastifyPluginAsyncTypebox<{ credentials: Credenti
 const changeRoutes: FastifyPluginAsyncTypebox<{ credentials: CredentialService }> = async (app, { credentials }) => {
   app.patch('/:id', {
     config: { access: needs('credential:edit', 'credential') },
+    preHandler: mayReferToSecrets,
     schema: {
       ...common,
       operationId: 'updateCredential',
       summary: 'Change some of a credential',
-      description: 'What is left out stays, secrets too. A change that lets the credential go to another place must bring all of its secrets.',
+      description: 'What is left out stays, secrets too. A change that lets the credential go to another place must bring all of its secrets and `secretReferences`. Who may change it by a grant alone cannot give `secretReferences`.',
       params: IdParams,
       headers: IfMatch,
       body: CredentialChange,

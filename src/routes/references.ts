@@ -1,4 +1,5 @@
 import type { preHandlerHookHandler } from 'fastify'
+import type { CredentialChange } from '../services/credentials/check.ts'
 import { grantedIds } from '../services/identity/grants.ts'
 import type { Permission } from '../services/identity/permissions.ts'
 import { PermissionMissing } from '../services/problems.ts'
@@ -11,6 +12,15 @@ export const mayNameOthers: preHandlerHookHandler = ({ body, permissions, grants
   // Whoever holds it, which is nearly everybody here, does not pay for the search.
   if (!permissions.has('credential:use')) refuseOthers(body, ['credentialId'], grantedIds(grants, 'credential', 'credential:use'), 'credential:use')
   if (!permissions.has('workflow:edit')) refuseOthers(body, ['workflowId', 'errorWorkflowId'], grantedIds(grants, 'workflow', 'execution:start'), 'execution:start')
+  done()
+}
+
+/**
+ * Every secret of the organization in the operator's store can be referred to, so that takes the role: a grant on one credential would
+ * else be the way to all of them.
+ */
+export const mayReferToSecrets: preHandlerHookHandler = ({ body, permissions }, _reply, done) => {
+  if ((body as CredentialChange).secretReferences !== undefined && !permissions.has('credential:edit')) throw PermissionMissing('credential:edit')
   done()
 }
 

@@ -87,6 +87,10 @@ t.test('nobody grants, or gets by a grant, more than they hold', async t => {
   t.equal((await naming({ type: 'httpRequest', parameters: { url: 'https://example.org' }, credentialId: mine['credentials'] })).statusCode, 200)
   t.match((await naming({ type: 'httpRequest', parameters: { url: 'https://example.org' }, credentialId: other['credentials'] })).json(), missing('credential:use'))
   t.match((await call('PATCH', `/v1/credentials/${mine['credentials']}`, guest.headers, { name: 'x' })).json(), missing('credential:edit'))
+  t.equal((await put(owner.headers, guest, ['credential:edit'], 'credential')).statusCode, 200)
+  t.equal((await call('PATCH', `/v1/credentials/${mine['credentials']}`, guest.headers, { data: { token: 'x' } })).statusCode, 200)
+  t.match((await call('PATCH', `/v1/credentials/${mine['credentials']}`, guest.headers, { secretReferences: { token: { path: 'billing/api', field: 'token' } } })).json(), missing('credential:edit'), 'one credential is no way to all secrets of the store')
+  t.equal((await call('PATCH', `/v1/credentials/${mine['credentials']}`, owner.headers, { secretReferences: { token: { path: 'billing/api', field: 'token' } } })).statusCode, 422, 'a role may: there is no store here')
   t.equal((await call('POST', workflow.replace(mine['workflows']!, mine['workflows']!.toUpperCase()) + '/publish', guest.headers, {})).statusCode < 500, true)
 
   const listed = (await call('GET', `${workflow}/grants`, owner.headers)).json<{ data: object[] }>()

@@ -165,6 +165,15 @@ t.test('values may stay in the secret store: read for use, shown by their place 
   t.match(await test(), { ok: false, code: 'WC_CREDENTIAL_UNAVAILABLE' })
   kept.down = null
 
+  const elsewhere = { testUrl: 'https://evil.test/' }
+  for (const body of [{ data: elsewhere }, { data: { ...elsewhere, token: null } }, { allowedHosts: ['evil.test'], secretReferences: {} }]) {
+    await change({ allowedHosts: ['api.example.com'], secretReferences: { token: reference } })
+    t.match((await change(body)).json(), { status: 422, errors: [{ pointer: '/secretReferences/token', code: 'WC_SECRET_REQUIRED' }] }, JSON.stringify(body))
+  }
+  t.match((await change({ data: elsewhere, secretReferences: { token: reference } })).json(), { data: elsewhere, secretReferences: { token: reference } }, 'who refers to it again may')
+  t.match((await change({ allowedHosts: null, data: { token: SECRET } })).json(), { allowedHosts: null, secretReferences: {} }, 'or takes it away')
+  t.match((await change({ data: { testUrl: 'https://else.test/' }, secretReferences: { token: null } })).json(), { errors: [{ pointer: '/data/token', code: 'WC_SECRET_REQUIRED' }] })
+
   const bad: Array<[object, string, string]> = [
     [{ data: { token: 'x' }, secretReferences: { token: reference } }, '/secretReferences/token', 'WC_INVALID_VALUE'],
     [{ data: {}, secretReferences: { testUrl: reference } }, '/secretReferences/testUrl', 'WC_UNKNOWN_PROPERTY'],

@@ -70,17 +70,21 @@ function merge (current: CredentialData, change: CredentialData, elsewhere: Cred
 }
 
 /**
- * Who lets a credential go to more places must enter its secrets again. Otherwise editing would be reading: one would
- * point it at a server of one's own and use it.
+ * Who lets a credential go to more places must enter its secrets again, and what is in the secret store refer to again. Otherwise
+ * editing would be reading: one would point it at a server of one's own and use it.
  */
-export function requireSecretsForNewPlaces (type: CredentialType, current: SealedContent, next: SealedContent, given: Readonly<Record<string, unknown>>): void {
+export function requireSecretsForNewPlaces (type: CredentialType, current: SealedContent, next: SealedContent, { data = {}, secretReferences = {} }: CredentialChange): void {
   const { properties } = type.data
   const moved = Object.keys(properties).some(name => isDestination(properties[name]!) && current.data[name] !== next.data[name])
   if (!moved && isNoWider(next.allowedHosts, current.allowedHosts)) return
-  const missing = secretFieldsOf(type, current.data).filter(name => !Object.hasOwn(given, name))
-  if (missing.length === 0) return
-  throw InvalidInput(missing.map(name => ({
-    pointer: `/data${step(name)}`, message: 'must be entered again, since the change lets the credential go to another place', code: 'WC_SECRET_REQUIRED'
+  // What is still there and was not given is what was there before, whatever else was said of it.
+  const kept = [
+    ...secretFieldsOf(type, next.data).filter(name => !Object.hasOwn(data, name)).map(name => `/data${step(name)}`),
+    ...Object.keys(next.secretReferences ?? {}).filter(name => !Object.hasOwn(secretReferences, name)).map(name => `/secretReferences${step(name)}`)
+  ]
+  if (kept.length === 0) return
+  throw InvalidInput(kept.map(pointer => ({
+    pointer, message: 'must be entered again, since the change lets the credential go to another place', code: 'WC_SECRET_REQUIRED'
   })))
 }
 

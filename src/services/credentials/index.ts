@@ -83,7 +83,7 @@ async function patch (deps: CredentialDependencies, caller: Caller, id: string, 
     const given = change.data ?? {}
     requireStore(deps.secrets, change.secretReferences ?? {})
     const next = checkSealable(type, mergeContent(before, change))
-    requireSecretsForNewPlaces(type, before, next, given)
+    requireSecretsForNewPlaces(type, before, next, change)
     const name = change.name ?? current.name
     const content = await toContent(deps.vault, db.organizationId, type, { id, name, version: current.version + 1 }, next)
     const audit = auditEntry(deps, caller, {
