@@ -1,4 +1,7 @@
+import { mock } from 'node:test'
 import t from 'tap'
+import type { Sql } from '../../src/db/client.ts'
+import { QUERY_DEADLINE } from '../../src/lib/deadline.ts'
 import { createLog } from '../../src/log.ts'
 import { loadStandings } from '../../src/db/queries/quotas.ts'
 import { monthOf } from '../../src/services/quotas/month.ts'
@@ -94,6 +97,53 @@ t.test('processes hear of each other each second; one that dies leaves no more t
   t.equal(await start(dying, 2), 2)
   const next = createQuotas({ sql, now: runtime.clock.now, log })
   t.equal(await start(next, 50), 4, 'what it started since it wrote last is not counted, and no more')
+})
+
+t.test('a write that fails is made up for once, and one whose answer is lost is not made twice', async t => {
+  const site = await join()
+  await limit(site.organizationId, { executionsPerMonth: 100 })
+  type Query = (...query: Parameters<Sql>) => PromiseLike<unknown>
+  let fault: Query | undefined
+  const failing = ((...query: Parameters<Sql>) => fault === undefined ? sql(...query) : fault(...query)) as unknown as Sql
+  const mine = createQuotas({ sql: failing, now: runtime.clock.now, log })
+  const start = async () => { await mine.within(site.organizationId, async () => { mine.settle(site.organizationId, 1) }) }
+  const written = async () => (await loadStandings(sql, [site.organizationId], monthOf(runtime.clock.now()).first))[0]?.executions
+
+  const refused = Object.assign(new Error('no right to write'), { code: '42501' })
+  for (let second = 0; second < 3; second++) {
+    await start()
+    fault = async () => { throw refused }
+    await t.rejects(mine.synchronise(), refused)
+    fault = undefined
+  }
+  t.equal(await written(), 0)
+  await start()
+  await mine.synchronise()
+  t.equal(await written(), 4, 'all of it, though the month was counted again and again')
+  await limit(site.organizationId, { executionsPerMonth: 5 })
+  await mine.synchronise()
+  await start()
+  await t.rejects(start(), { code: 'WC_QUOTA_EXCEEDED' }, 'and it hears of changes again')
+
+  fault = async (...query) => {
+    await sql(...query)
+    throw Object.assign(new Error('the connection died'), { code: 'CONNECTION_CLOSED' })
+  }
+  await t.rejects(mine.synchronise(), /died/)
+  fault = undefined
+  await mine.synchronise()
+  t.equal(await written(), 5, 'it was written, and is not added again')
+
+  // Nothing else runs while time is wound on: all of it is within one turn of this process.
+  mine.count(site.organizationId, 1)
+  fault = async () => await new Promise(() => {})
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const stuck = mine.synchronise()
+  mock.timers.tick(QUERY_DEADLINE)
+  mock.timers.reset()
+  await t.rejects(stuck, { name: 'DeadlineError' }, 'a query that is never answered is given up')
+  fault = undefined
+  await mine.close()
 })
 
 t.test('what failed to start takes no room, and a new month has all of it', async t => {

@@ -37,7 +37,7 @@ export interface CountedExecutions {
 
 export const MEMBER_QUOTA = 'member_quota'
 
-/** By organization, in the order of their ids: two processes that add up at once must not wait for one another. */
+/** Each organization and month once. By organization, in the order of their ids: two processes that add up at once must not wait for one another. */
 export async function addUsage (service: Sql, counted: readonly CountedExecutions[]): Promise<void> {
   const rows = [...counted].sort((a, b) => a.organizationId < b.organizationId ? -1 : 1)
   await service`

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino'
 import type { Sql } from '../../db/client.ts'
-import { addUsage, loadStandings, measureStorage, type CountedExecutions } from '../../db/queries/quotas.ts'
-import { QUERY_DEADLINE, withDeadline } from '../../lib/deadline.ts'
+import { isConnectionFailure } from '../../db/failure.ts'
+import { addUsage, loadStandings, measureStorage } from '../../db/queries/quotas.ts'
+import { answered } from '../../lib/deadline.ts'
 import type { Problem } from '../../lib/problem.ts'
 import { QuotaExceeded } from '../problems.ts'
+import { createLedger } from './ledger.ts'
 import { monthOf, type Month } from './month.ts'
 
 /** What organizations may start, counted in memory: a request costs a look-up, and the database hears of it each second. */
@@ -68,7 +70,7 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
   const entries = new Map<string, Entry>()
   const loading = new Map<string, Promise<Entry>>()
   /** Of months that are over, or that could not be written. */
-  let unwritten: CountedExecutions[] = []
+  const unwritten = createLedger()
   let month: Month = monthOf(now())
   let timer: NodeJS.Timeout | undefined
   let synchronising: Promise<void> | undefined
@@ -86,14 +88,14 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
     for (const entry of entries.values()) {
       const { organizationId, pending: executions, refused } = entry
       if (executions === 0 && refused === 0) continue
-      unwritten.push({ organizationId, month: month.first, executions, refused })
+      unwritten.add({ organizationId, month: month.first, executions, refused })
       entry.known += executions
       entry.pending = entry.refused = 0
     }
   }
 
   async function load (organizationId: string): Promise<Entry> {
-    const [row] = await withDeadline(QUERY_DEADLINE, loadStandings(sql, [organizationId], month.first))
+    const [row] = await answered(loadStandings(sql, [organizationId], month.first))
     const known = entries.get(organizationId)
     if (known !== undefined) return known
     const entry: Entry = { organizationId, executionsPerMonth: null, storedBytes: null, requestsPerMinute: null, known: 0, bytes: 0, pending: 0, reserved: 0, settled: 0, refused: 0, idle: 0, ...(row === undefined ? {} : standingOf(row)) }
@@ -128,21 +130,26 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
   function count (organizationId: string, executions: number): void {
     turn()
     const entry = entries.get(organizationId)
-    if (entry === undefined) unwritten.push({ organizationId, month: month.first, executions, refused: 0 })
+    if (entry === undefined) unwritten.add({ organizationId, month: month.first, executions, refused: 0 })
     else entry.pending += executions
+  }
+
+  async function write (): Promise<void> {
+    const counted = unwritten.take()
+    if (counted.length === 0) return
+    try {
+      await answered(addUsage(sql, counted))
+    } catch (error) {
+      // Where the answer was lost it may be written: counted again, an organization would be refused what it has paid for.
+      if (!isConnectionFailure(error)) for (const one of counted) unwritten.add(one)
+      throw error
+    }
   }
 
   async function synchronise (): Promise<void> {
     turn()
     collect()
-    const counted = unwritten
-    unwritten = []
-    try {
-      if (counted.length > 0) await addUsage(sql, counted)
-    } catch (error) {
-      unwritten.push(...counted)
-      throw error
-    }
+    await write()
     const asked: string[] = []
     for (const entry of entries.values()) {
       if (entry.idle++ < IDLE || entry.reserved > 0) asked.push(entry.organizationId)
@@ -150,9 +157,9 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
     }
     if (asked.length === 0) return
     const measured = asked.filter(id => entries.get(id)?.storedBytes != null)
-    if (measured.length > 0) await measureStorage(sql, measured, MEASURE)
+    if (measured.length > 0) await answered(measureStorage(sql, measured, MEASURE))
     const { first } = month
-    for (const row of await loadStandings(sql, asked, first)) {
+    for (const row of await answered(loadStandings(sql, asked, first))) {
       const entry = entries.get(row.organizationId)
       // What is `pending` was not written when this was read.
       if (entry !== undefined && first === month.first) Object.assign(entry, standingOf(row))
@@ -211,7 +218,7 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
     start () {
       timer = setInterval(() => {
         once().then(() => { failing = false }, (error: unknown) => {
-          if (!failing) log.warn({ err: error }, 'Could not write down what organizations have started; it is tried again each second')
+          if (!failing) log.warn({ err: error }, 'Could not write down what organizations have started, or read what they may; it is tried again each second')
           failing = true
         })
       }, INTERVAL).unref()
