@@ -73,10 +73,13 @@ export const credentialLimit = fp<{ requestsPerMinute: number, buckets: Buckets 
   })
 }, { name: 'credential-limit', fastify: '5.x', dependencies: ['rate-limits', 'auth'] })
 
-/** Limits what is asked in the name of one organization, where the operator has set that; the same bucket as at its webhooks. */
+/**
+ * Limits what is asked in the name of one organization, where the operator has set that. Not the bucket of its webhooks: whoever knows
+ * the address of an open one could empty it, and its members could not even unpublish it.
+ */
 export const organizationLimit = fp<{ quotas: Pick<Quotas, 'readRequestsPerMinute'>, buckets: Buckets }>(async function organizationLimitPlugin (app, { quotas, buckets }) {
   app.addHook('onRequest', async ({ organizationId }, reply) => {
     const rate = await quotas.readRequestsPerMinute(organizationId)
-    if (rate !== undefined) reply.headers(await takeAll(buckets, [limitOf('organization', `organization:${organizationId}`, rate, WINDOW)]))
+    if (rate !== undefined) reply.headers(await takeAll(buckets, [limitOf('organization', `organization-api:${organizationId}`, rate, WINDOW)]))
   })
 }, { name: 'organization-limit', fastify: '5.x', dependencies: ['rate-limits', 'tenancy'] })

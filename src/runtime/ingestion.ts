@@ -44,7 +44,7 @@ export function createIngestion ({ config, database: { service: sql }, queue, hi
   const endpoints = createEndpoints({ sql, plans, hints, gates, buckets, organizationLimit: config.server.hookRateLimit, requestsPerMinute: quotas.requestsPerMinute, tallies })
   const { maxBodySize, maxBatchSize } = config.server
   const bodies = createBodyStore({ files, metrics, maxFileSize: config.maxFileSize })
-  const read = createRequestReader({ bodies, nextId, now, maxBodySize })
+  const read = createRequestReader({ bodies, acceptance, nextId, now, maxBodySize })
   const refusals = createRefusals({ sql, endpoints, metrics, log, nextId })
   return {
     webhooks: createWebhooks({ tallies, address }),

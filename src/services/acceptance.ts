@@ -18,6 +18,11 @@ import type { Quotas } from './quotas/quotas.ts'
 
 export interface Acceptance {
   /**
+   * For what is stored before its execution is accepted: nothing of it is kept where the quota is used up. No promise that it will be.
+   * @throws Problem 429, 503
+   */
+  admit (organizationId: string): Promise<void>
+  /**
    * Commits a new execution, then dispatches it.
    * @returns false where the workflow is gone, or no longer published in that version
    * @throws Problem 503 where it could not be committed
@@ -39,7 +44,7 @@ export interface AcceptanceOptions {
   readonly dispatcher: Dispatcher
   readonly values: LargeValues
   readonly metrics: Metrics
-  readonly quotas: Pick<Quotas, 'isFree' | 'within' | 'settle'>
+  readonly quotas: Pick<Quotas, 'isFree' | 'demand' | 'within' | 'settle'>
   /** Makes the partitions that are missing. */
   readonly ensurePartitions: () => Promise<void>
   readonly statements: number
@@ -135,6 +140,7 @@ export function createAcceptance ({ sql, dispatcher, values, metrics, quotas, en
   }
 
   return {
+    admit: async organizationId => { await quotas.demand(organizationId, 1).catch(refuse) },
     accept: execution => unlessAway(execution.organizationId, () => execution.payload.length > values.limit ? stored(execution).then(row => group.add(row)) : group.add(execution)),
     acceptPrepared: async (execution, beginning) => await unlessAway(execution.organizationId, async () => {
       const row = execution.payload.length > values.limit ? await stored(execution) : execution

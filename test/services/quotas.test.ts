@@ -146,6 +146,49 @@ t.test('a write that fails is made up for once, and one whose answer is lost is 
   await mine.close()
 })
 
+t.test('what many start at once is reserved for them until it is committed', async t => {
+  const site = await join()
+  await limit(site.organizationId, { executionsPerMonth: 10 })
+  const { id: workflowId } = (await site.call('POST', '/workflows', { name: 'daily', nodes: [{ id: 'on', type: 'schedule', parameters: { cron: '0 0 * * *' } }], connections: [] })).json<{ id: string }>()
+  t.equal((await site.call('POST', `/workflows/${workflowId}/publish`, {})).statusCode, 200)
+  const [{ id }] = (await site.call('GET', `/schedules?workflowId=${workflowId}`)).json<{ data: [{ id: string }] }>().data
+  const day = 86_400_000
+  // Four days each, of ranges that have none in common.
+  const backfills = await Promise.all(Array.from({ length: 5 }, async (_, n) => {
+    const to = runtime.clock.now() - 10 * n * day
+    return await site.call('POST', `/schedules/${id}/backfill`, { from: new Date(to - 4 * day + 1).toISOString(), to: new Date(to).toISOString() })
+  }))
+  t.same(backfills.map(({ statusCode }) => statusCode).sort(), [202, 202, 429, 429, 429])
+  t.equal(await site.count(workflowId), 8, 'never more than the limit')
+  t.match((await usage(site)).executions, { used: 8, refused: 12 })
+
+  let release = (): void => {}
+  const held = quotas.within(site.organizationId, async () => { await new Promise<void>(resolve => { release = resolve }) }, 2)
+  await t.rejects(quotas.within(site.organizationId, async () => {}), { code: 'WC_QUOTA_EXCEEDED' })
+  release()
+  await held
+  await quotas.within(site.organizationId, async () => {}, 2)
+})
+
+t.test('where the quota is used up, no file of what is refused is stored', async t => {
+  const site = await join()
+  const { id } = await site.publish({ method: 'POST', path: 'in' })
+  const send = async () => await site.hook('in', Buffer.from([0, 1, 2]), { headers: { 'content-type': 'image/png' } })
+  const files = async () => (await sql`select 1 from files where organization_id = ${site.organizationId}`).length
+  const { executionId } = (await send()).json<{ executionId: string }>()
+  t.equal((await site.call('POST', `/deliveries/${executionId}/replay`, {})).statusCode, 202)
+  t.equal(await files(), 2, 'the replay refers to the same file')
+  await limit(site.organizationId, { storedBytes: 100 })
+  t.match((await usage(site)).storedBytes, { used: 3 }, 'which is stored once')
+  await limit(site.organizationId, { storedBytes: 3 })
+  t.match((await send()).json(), { status: 429, code: 'WC_QUOTA_EXCEEDED', quota: 'storedBytes' })
+  t.match((await site.call('POST', `/deliveries/${executionId}/replay`, {})).json(), { code: 'WC_QUOTA_EXCEEDED' })
+  await limit(site.organizationId, { storedBytes: null, executionsPerMonth: 2 })
+  t.match((await send()).json(), { quota: 'executionsPerMonth' })
+  t.equal(await files(), 2)
+  t.equal(await site.count(id), 2)
+})
+
 t.test('what failed to start takes no room, and a new month has all of it', async t => {
   const site = await join()
   await limit(site.organizationId, { executionsPerMonth: 1 })
@@ -194,14 +237,15 @@ t.test('stored bytes: when the files are too large, nothing is started', async t
   t.match((await usage(site)).storedBytes, { used: 1000, limit: 1000, measuredAt: /Z$/ })
 })
 
-t.test('requests: the hooks and the API share what an organization may ask', async t => {
+t.test('requests: the hooks and the API each have what an organization may ask', async t => {
   const site = await join()
   await site.publish({ method: 'POST', path: 'in' })
   await site.hook('in', {})
   await limit(site.organizationId, { requestsPerMinute: 3 })
-  t.equal((await site.hook('in', {})).statusCode, 202)
-  t.equal((await site.call('GET', '/workflows')).headers['ratelimit-policy'], '"organization";q=3;w=60')
-  t.equal((await site.call('GET', '/workflows')).statusCode, 200)
+  for (let n = 0; n < 3; n++) t.equal((await site.hook('in', {})).statusCode, 202)
+  t.equal((await site.hook('in', {})).statusCode, 429)
+  t.equal((await site.call('GET', '/workflows')).headers['ratelimit-policy'], '"organization";q=3;w=60', 'whoever floods a webhook locks nobody out of the API')
+  for (let n = 0; n < 2; n++) t.equal((await site.call('GET', '/workflows')).statusCode, 200)
   for (const answer of [await site.hook('in', {}), await site.call('GET', '/workflows')]) {
     t.match(answer.json(), { status: 429, code: 'WC_TOO_MANY_REQUESTS' })
     t.match(answer.headers, { 'retry-after': /^\d+$/, ratelimit: /"organization";r=0/ })

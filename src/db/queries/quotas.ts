@@ -63,7 +63,7 @@ export async function loadStandings (service: Sql, organizationIds: readonly str
     left join organization_storage s on s.organization_id = d.id`
 }
 
-/** Adds up the files of these where that was last done longer ago than that; of those who try at once one does it. */
+/** Adds up the files of these where that was last done longer ago than that; of those who try at once one does it. What several executions refer to is stored once. */
 export async function measureStorage (service: Sql, organizationIds: readonly string[], seconds: number): Promise<void> {
   const due = await service<Array<{ id: string }>>`
     insert into organization_storage as s (organization_id, stored_bytes, measured_at)
@@ -72,7 +72,7 @@ export async function measureStorage (service: Sql, organizationIds: readonly st
     returning organization_id as id`
   if (due.length === 0) return
   await service`
-    update organization_storage s set stored_bytes = (select coalesce(sum(f.size), 0) from files f where f.organization_id = s.organization_id)
+    update organization_storage s set stored_bytes = (select coalesce(sum(f.size), 0) from (select max(size) as size from files where organization_id = s.organization_id group by id) f)
     where s.organization_id = any(string_to_array(${due.map(({ id }) => id).join(',')}, ',')::uuid[])`
 }
 

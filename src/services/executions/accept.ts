@@ -10,7 +10,10 @@ import type { ExecutionDependencies } from './index.ts'
  */
 export async function accept ({ acceptance, sql }: ExecutionDependencies, execution: NewExecution, beginning: string | undefined, source?: string): Promise<void> {
   // Before the row that refers to them. If it does not come, they go with the files of what was never accepted.
-  if (source !== undefined) await shareFiles(sql, execution.organizationId, source, execution.id)
+  if (source !== undefined) {
+    await acceptance.admit(execution.organizationId)
+    await shareFiles(sql, execution.organizationId, source, execution.id)
+  }
   const row = { ...execution, payload: oneLine(execution.payload) }
   const accepted = beginning === undefined ? await acceptance.accept(row) : await acceptance.acceptPrepared(row, beginning)
   if (!accepted) throw NotFound('workflow with this id')

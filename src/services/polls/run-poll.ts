@@ -16,6 +16,8 @@ import type { LargeValues } from '../files/large-values.ts'
 import type { Metrics } from '../metrics.ts'
 import { patiently } from '../patiently.ts'
 import type { Plans } from '../plans.ts'
+import { Problem } from '../../lib/problem.ts'
+import { QuotaExceeded } from '../problems.ts'
 import type { Quotas } from '../quotas/quotas.ts'
 import { perform, type PollReach } from './perform.ts'
 
@@ -24,7 +26,7 @@ export interface PollRunOptions extends PollReach {
   readonly plans: Plans
   readonly values: Pick<LargeValues, 'limit' | 'storePayload'>
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
-  readonly quotas: Pick<Quotas, 'room' | 'count'>
+  readonly quotas: Pick<Quotas, 'within' | 'settle'>
   readonly metrics: Pick<Metrics, 'accepted' | 'polls'>
   readonly log: Logger
   readonly nextId: () => string
@@ -57,18 +59,20 @@ export async function runPoll (options: PollRunOptions, due: DuePoll, lease: str
   const known = [...new Set(hashes.filter(hash => hash !== null))].sort()
   const seen = await answered(findSeenKeys(options.sql, due.organizationId, due.workflowId, due.nodeId, known))
   const fresh = parameters.firstRun === 'new' && !due.begun ? [] : newItems(items, hashes, seen)
-  await demandRoom(options, due, fresh.length, parameters)
-  const starts = await startsOf(options, due, plan, fresh, parameters)
   const window = parameters.window === undefined ? null : parseDuration(parameters.window)
-  const moved = await patiently(signal, async () => await completePoll(options.sql, {
-    ...endOf(options, due, lease), cursor: cursor === undefined ? null : JSON.stringify(cursor), newItems: fresh.length, hashes: known, keepFor: window, starts, alarmAt: ALARM_AT
-  }), away)
+  const { moved, starts } = await withinQuota(options, due, fresh.length, parameters, async () => {
+    const starts = await startsOf(options, due, plan, fresh, parameters)
+    const moved = await patiently(signal, async () => await completePoll(options.sql, {
+      ...endOf(options, due, lease), cursor: cursor === undefined ? null : JSON.stringify(cursor), newItems: fresh.length, hashes: known, keepFor: window, starts, alarmAt: ALARM_AT
+    }), away)
+    if (moved) options.quotas.settle(due.organizationId, starts.length)
+    return { moved, starts }
+  })
   // Where an answer was lost and the statement repeated, the executions are there though the second time did nothing.
   if (starts.length > 0) options.dispatcher.dispatch(await answered(loadFresh(options.sql, starts.map(({ executionId }) => executionId))))
   metrics.polls.inc({ outcome: !moved ? 'overtaken' : fresh.length > 0 ? 'found' : 'nothing' })
   if (moved) {
     metrics.accepted.inc({ trigger: 'poll' }, starts.length)
-    options.quotas.count(due.organizationId, starts.length)
     if (due.failures >= ALARM_AT) options.onAnnounced()
     await trim(options, due, parameters, known, seen.size)
   }
@@ -87,10 +91,13 @@ function newItems (items: readonly JsonObject[], hashes: readonly (string | null
 }
 
 /** Where the quota has no room for all of it, the poll fails before anything of it is kept: what it found is found again. */
-async function demandRoom ({ quotas }: PollRunOptions, { organizationId }: DuePoll, items: number, { start = 'poll' }: PollParameters): Promise<void> {
+async function withinQuota<T> ({ quotas }: PollRunOptions, { organizationId }: DuePoll, items: number, { start = 'poll' }: PollParameters, commit: () => Promise<T>): Promise<T> {
   const wanted = start === 'poll' ? Math.min(1, items) : items
-  if (wanted === 0 || await quotas.room(organizationId, wanted) >= wanted) return
-  throw new NodeError('WC_QUOTA_EXCEEDED', `The quota of the organization has no room for the ${wanted} executions that the poll would start. It is tried again`, { retryable: true })
+  if (wanted === 0) return await commit()
+  return await quotas.within(organizationId, commit, wanted).catch((error: unknown) => {
+    if (!(error instanceof Problem) || error.code !== QuotaExceeded.code) throw error
+    throw new NodeError(error.code, `The quota of the organization has no room for the ${wanted} executions that the poll would start. It is tried again`, { retryable: true })
+  })
 }
 
 async function startsOf ({ values, now, nextId }: PollRunOptions, { id, organizationId }: DuePoll, plan: Plan, items: readonly JsonObject[], { start = 'poll' }: PollParameters): Promise<PollStart[]> {

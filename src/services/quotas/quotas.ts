@@ -12,8 +12,8 @@ import { monthOf, type Month } from './month.ts'
 export interface Quotas {
   /** Whether nothing is known to limit what the organization starts: then it needs not ask. */
   isFree (organizationId: string): boolean
-  /** Does what starts one execution, and counts what it starts, if there is room for one more. Throws QuotaExceeded. */
-  within<T> (organizationId: string, start: () => Promise<T>): Promise<T>
+  /** Does what starts so many executions (one), if there is room for all of them; it is theirs meanwhile. What has started is told to `settle`. Throws QuotaExceeded. */
+  within<T> (organizationId: string, start: () => Promise<T>, wanted?: number): Promise<T>
   /** How many more may be started; Infinity without a limit. Those that were refused are counted. */
   room (organizationId: string, wanted: number): Promise<number>
   /** Throws QuotaExceeded where there is no room for so many. */
@@ -127,6 +127,12 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
     return QuotaExceeded({ quota: 'executionsPerMonth', limit: executionsPerMonth ?? 0, used: known + pending + reserved - settled, resetsAt: new Date(month.end).toISOString(), seconds })
   }
 
+  function demandIn (entry: Entry, wanted: number): void {
+    if (roomIn(entry) >= wanted) return
+    entry.refused += wanted
+    throw refusalOf(entry)
+  }
+
   function count (organizationId: string, executions: number): void {
     turn()
     const entry = entries.get(organizationId)
@@ -178,19 +184,16 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
       entry.idle = 0
       return entry.executionsPerMonth === null && entry.storedBytes === null
     },
-    async within (organizationId, start) {
+    async within (organizationId, start, wanted = 1) {
       const entry = await entryOf(organizationId)
-      if (roomIn(entry) < 1) {
-        entry.refused++
-        throw refusalOf(entry)
-      }
-      entry.reserved++
+      demandIn(entry, wanted)
+      entry.reserved += wanted
       try {
         const result = await start()
-        if (entry.settled > 0) entry.settled--
+        entry.settled = Math.max(0, entry.settled - wanted)
         return result
       } finally {
-        entry.reserved--
+        entry.reserved -= wanted
         entry.settled = Math.min(entry.settled, entry.reserved)
       }
     },
@@ -201,10 +204,7 @@ export function createQuotas ({ sql, now, log }: QuotaOptions): Quotas {
       return room
     },
     async demand (organizationId, wanted) {
-      const entry = await entryOf(organizationId)
-      if (roomIn(entry) >= wanted) return
-      entry.refused += wanted
-      throw refusalOf(entry)
+      demandIn(await entryOf(organizationId), wanted)
     },
     count,
     settle (organizationId, executions) {

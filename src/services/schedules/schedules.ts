@@ -28,7 +28,7 @@ export interface Schedules {
 
 export interface ScheduleDependencies {
   readonly sql: Sql
-  readonly quotas: Pick<Quotas, 'demand' | 'count'>
+  readonly quotas: Pick<Quotas, 'within' | 'settle'>
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>
   readonly nextId: () => string
   readonly now: () => Instant
@@ -63,9 +63,11 @@ export function createSchedules ({ sql, dispatcher, quotas, nextId, now }: Sched
       // A tick at the very start of the range is in it.
       const wanted = times(ticksOfRow(row), from - 1, Math.min(to, now()), MOST_BACKFILLED + 1)
       if (wanted.length > MOST_BACKFILLED) throw InvalidInput([{ pointer: '/to', message: `the range holds more than ${MOST_BACKFILLED} ticks; take a shorter one`, code: 'WC_BACKFILL_SIZE' }])
-      await quotas.demand(db.organizationId, wanted.length)
-      const started = await fillTicks(sql, db.organizationId, id, wanted.map(tick => startOf(id, { tick, missed: true }, '', nextId())))
-      quotas.count(db.organizationId, started.length)
+      const started = await quotas.within(db.organizationId, async () => {
+        const filled = await fillTicks(sql, db.organizationId, id, wanted.map(tick => startOf(id, { tick, missed: true }, '', nextId())))
+        quotas.settle(db.organizationId, filled.length)
+        return filled
+      }, wanted.length)
       if (started.length > 0) dispatcher.dispatch(await loadFresh(sql, started))
       return { started: started.length }
     }

@@ -1,4 +1,5 @@
 import type { HttpAnswer } from '../../engine/nodes/node-type.ts'
+import type { Acceptance } from '../acceptance.ts'
 import { TooLarge } from '../problems.ts'
 import { readBody, type BodyContent } from './body.ts'
 import { decodeContent } from './content-encoding.ts'
@@ -12,6 +13,7 @@ import { executionAt, itemHead, triggerItem } from './trigger-item.ts'
 
 export interface RequestReaderOptions {
   readonly bodies: BodyStore
+  readonly acceptance: Pick<Acceptance, 'admit'>
   readonly nextId: () => string
   /** Milliseconds since the epoch */
   readonly now: () => number
@@ -31,7 +33,7 @@ export interface RequestReader {
 
 export type ReadRequest = Delivery | { readonly answer: HttpAnswer }
 
-export function createRequestReader ({ bodies, nextId, now, maxBodySize }: RequestReaderOptions): RequestReader {
+export function createRequestReader ({ bodies, acceptance, nextId, now, maxBodySize }: RequestReaderOptions): RequestReader {
   const limitOf = (endpoint: Endpoint): number => Math.min(endpoint.maxBodySize ?? maxBodySize, maxBodySize)
   return {
     admit (request, endpoint) {
@@ -60,6 +62,9 @@ export function createRequestReader ({ bodies, nextId, now, maxBodySize }: Reque
     const item = triggerItem(itemHead(request, params, endpoint), json)
     const keyHash = endpoint.looksInto ? lookInto(request, endpoint, item, { executionId: id, trigger: 'webhook', nodeId: endpoint.nodeId, now: now() }) : undefined
     if (files.length === 0) return { execution: executionAt(endpoint, id, item), keyHash }
-    return bodies.store({ organizationId: endpoint.organizationId, executionId: id }, item, files).then(payload => ({ execution: executionAt(endpoint, id, payload), keyHash }))
+    const { organizationId } = endpoint
+    return acceptance.admit(organizationId)
+      .then(() => bodies.store({ organizationId, executionId: id }, item, files))
+      .then(payload => ({ execution: executionAt(endpoint, id, payload), keyHash }))
   }
 }

@@ -249,6 +249,7 @@ t.test('no more than half of the places for one organization', async t => {
   t.strictSame([...await sql`select organization_id as id, count(*)::integer as polling from polls where lease is not null group by 1 order by 2`], [{ id: other, polling: 1 }, { id: organizationId, polling: 2 }])
   for (const release of releases) release()
   await polling
+  answers.set('/slow', () => ({ body: [] }))
 })
 
 t.test('a poll for which the quota has no room keeps nothing, and finds it again', async t => {
