@@ -28,7 +28,7 @@ export const identityRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> =
       summary: 'Link who you are at an identity provider to your account',
       description: 'Takes the code of a sign-in (GET /v1/auth/sso/:providerId/start) and your password. From then on that sign-in is yours, in the organization of the provider.',
       body: Type.Object({ ...HandedCode, password: Password }, { additionalProperties: false }),
-      response: { 204: Type.Null({ description: 'Linked' }), ...problemResponses(400, 401, 403, 409, 413, 415, 422) }
+      response: { 204: Type.Null({ description: 'Linked' }), ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422) }
     }
   }, async (request, reply) => {
     const { userId } = request.session()

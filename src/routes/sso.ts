@@ -49,7 +49,7 @@ export const ssoRoutes: FastifyPluginAsyncTypebox<{ identity: Identity, secure: 
       description: 'It is sent on to the provider with a cookie, and must come back with that within 10 minutes. Then `returnTo`, a page with a plain path at an origin that the operator lists, gets a `code`; without `returnTo` the answer holds it. Whoever has the verifier of `codeChallenge` exchanges it at POST /v1/auth/sso/token.',
       params: ProviderParams,
       querystring: Type.Object({ codeChallenge: CodeChallenge, returnTo: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, examples: ['https://app.example.org/signed-in'] })) }, { additionalProperties: false }),
-      response: { 200: Type.Object({ url: Type.String({ format: 'uri', description: 'Where to go on' }) }, { $id: 'SignInStart', description: 'For who asks for `application/json`: a page that goes on by itself, and keeps the cookie' }), 302: Found, ...problemResponses(404, 409, 422) }
+      response: { 200: Type.Object({ url: Type.String({ format: 'uri', description: 'Where to go on' }) }, { $id: 'SignInStart', description: 'For who asks for `application/json`: a page that goes on by itself, and keeps the cookie' }), 302: Found, ...problemResponses(400, 404, 409, 422) }
     }
   }, async (request, reply) => {
     const { url, cookie } = await signIn.begin(request.params.providerId, request.query)
@@ -84,7 +84,7 @@ export const ssoRoutes: FastifyPluginAsyncTypebox<{ identity: Identity, secure: 
       summary: 'Exchange the code of a sign-in for a session',
       description: 'The session reaches the organization of the provider only, ends after a day at most, and is asked for no second factor of ours. Who is new becomes a member where the provider is set so.',
       body: Type.Object(HandedCode, { additionalProperties: false }),
-      response: { 200: Tokens, ...problemResponses(400, 403, 409, 413, 415, 422) }
+      response: { 200: Tokens, ...problemResponses(400, 403, 404, 409, 413, 415, 422) }
     }
   }, async request => {
     const session = await signIn.signIn(request.body.code, request.body.codeVerifier, clientOf(request))

@@ -183,7 +183,7 @@ t.test('a query that is asked with a wrong organization finds nothing and change
   const kinds = ['workflows', 'executions', 'schedules', 'polls', 'credentials', 'api-keys', 'files', 'invitationId', 'providerId'] as const
   for (const kind of kinds) {
     const id = ids[kind]!
-    const values = { ...otherValues(), id, ids: [id], keyId: id, scheduleId: id, credentialId: ids['credentials'], credentialIds: [ids['credentials']], workflowId: ids['workflows'], executionId: ids['executions'], userId: ids['userId'], providerId: ids['providerId'] }
+    const values = { ...otherValues(), id, ids: [id], keyId: id, scheduleId: id, credentialId: ids['credentials'], credentialIds: [ids['credentials']], workflowId: ids['workflows'], executionId: ids['executions'], userId: ids['userId'], providerId: ids['providerId'], provider: { id: ids['providerId'], version: 1 }, identityId: id }
     for (const query of functions) {
       // The transaction is bound to somebody else, whatever the query says.
       if (query.takes === 'executor') {

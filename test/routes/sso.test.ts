@@ -1,9 +1,10 @@
 import t from 'tap'
+import { startOidcProvider } from '../support/oidc-provider.ts'
 import { ssoSite, type Tokens } from '../support/sso-site.ts'
 
 const PAGE = 'https://app.example.org/signed-in'
 const site = await ssoSite(t)
-const { register, database: { service: sql }, logged, letters, time, idp, client, call, provide, providerPath, begin, codeOf, exchange, signIn, joins, link } = site
+const { register, database: { service: sql }, logged, letters, time, idp, client, call, provide, providerPath, begin, codeOf, answerWhile, exchange, signIn, joins, link } = site
 
 t.test('somebody new signs in, is a member from then on, and gets into that organization only', async t => {
   const owner = await register()
@@ -183,11 +184,40 @@ t.test('who is let in is what the settings say', async t => {
   t.equal((await call('PATCH', path, owner.headers, { enabled: false })).statusCode, 200)
   t.equal((await call('GET', '/v1/inside', carol.headers)).statusCode, 401, 'disabled, its sessions are out at once')
   t.equal((await call('GET', `/v1/auth/sso/${id}/start?codeChallenge=${'a'.repeat(43)}`)).statusCode, 404)
+  t.equal((await call('POST', '/v1/auth/refresh', {}, { refreshToken: carol.refreshToken })).statusCode, 401)
   t.equal((await call('PATCH', path, owner.headers, { enabled: true })).statusCode, 200)
   t.equal((await call('GET', '/v1/inside', carol.headers)).statusCode, 200)
   t.match((await call('PATCH', `/v1/organizations/${owner.organizationId}/members/${carol.user.id}`, owner.headers, { role: 'owner' })).json(), { status: 409 }, 'nor does a provider make owners')
   t.equal((await call('DELETE', path, owner.headers)).statusCode, 204)
   t.equal((await call('GET', '/v1/inside', carol.headers)).statusCode, 401, 'deleted, too')
+})
+
+t.test('what a provider has said counts no more once it is another one, or gone', async t => {
+  const owner = await register()
+  const id = await provide(owner)
+  const path = providerPath(owner, id)
+  idp.people.set('eve', { email: 'eve@example.com', email_verified: true })
+  const eve = await signIn(id, 'eve')
+  const [code, second] = [await codeOf(id, 'eve'), await codeOf(id, 'eve')]
+  const begun = await begin(id)
+  const renamed = await answerWhile(id, 'eve', async () => await call('PATCH', path, owner.headers, { name: 'Renamed' }))
+  t.match(renamed.json(), { status: 400, code: 'WC_SSO_REFUSED', detail: /changed meanwhile/ })
+  t.equal((await call('POST', '/v1/auth/sso/token', {}, second)).statusCode, 200, 'a name changes nothing else')
+  t.equal((await call('GET', '/v1/inside', eve.headers)).statusCode, 200)
+
+  const other = await startOidcProvider(t)
+  const moved = await answerWhile(id, 'eve', async () => { t.equal((await call('PATCH', path, owner.headers, { issuer: other.issuer, clientSecret: other.clientSecret })).statusCode, 200) })
+  t.match(moved.json(), { status: 400, code: 'WC_SSO_REFUSED' }, 'nor does a sign-in that was on its way leave a code')
+  t.same(await sql`select from sso_codes where provider_id = ${id} union all select from sso_attempts where provider_id = ${id}`, [])
+  t.equal((await call('GET', '/v1/inside', eve.headers)).statusCode, 401, 'its sessions are over at once')
+  t.equal((await call('POST', '/v1/auth/refresh', {}, { refreshToken: eve.refreshToken })).statusCode, 401)
+  t.match((await call('POST', '/v1/auth/sso/token', {}, code)).json(), { status: 400, code: 'WC_SSO_CODE' })
+  const back = await idp.signIn(begun.url, 'eve')
+  t.match((await call('GET', back.pathname + back.search, { cookie: begun.cookie })).json(), { status: 400, code: 'WC_SSO_STATE' })
+
+  const sibling = await provide(owner)
+  const gone = await answerWhile(sibling, 'eve', async () => await call('DELETE', providerPath(owner, sibling), owner.headers))
+  t.match(gone.json(), { status: 404, code: 'WC_NOT_FOUND' })
 })
 
 t.test('where single sign-on is required, members come in by it and owners are never locked out', async t => {

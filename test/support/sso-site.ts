@@ -18,7 +18,15 @@ export async function ssoSite (t: Teardown) {
   const idp = await startOidcProvider(t)
   const { fetch, close } = createGuardedFetch({ allow: ['127.0.0.1/32'], userAgent: 'test' })
   t.teardown(close)
-  const testing = await testApp(t, { tenantRoutes: [inside], sso: { fetch, returnOrigins: ['https://app.example.org'] } })
+  /** What happens once while the provider is asked to take the next code. */
+  let meanwhile: (() => Promise<unknown>) | undefined
+  const watched: typeof fetch = async request => {
+    const act = String(request.url).endsWith('/token') ? meanwhile : undefined
+    if (act !== undefined) meanwhile = undefined
+    await act?.()
+    return await fetch(request)
+  }
+  const testing = await testApp(t, { tenantRoutes: [inside], sso: { fetch: watched, returnOrigins: ['https://app.example.org'] } })
   const { app } = testing
 
   const call = async (method: string, url: string, headers: Headers = {}, payload?: object) =>
@@ -52,6 +60,14 @@ export async function ssoSite (t: Teardown) {
     return { code: answer.json<{ code: string }>().code, codeVerifier: verifier }
   }
 
+  /** A sign-in during which something happens, up to what the browser is answered. */
+  async function answerWhile (providerId: string, subject: string, act: () => Promise<unknown>) {
+    const { url, cookie } = await begin(providerId)
+    const back = await idp.signIn(url, subject)
+    meanwhile = act
+    return await call('GET', back.pathname + back.search, { cookie })
+  }
+
   async function exchange (providerId: string, subject: string) {
     return await call('POST', '/v1/auth/sso/token', {}, await codeOf(providerId, subject))
   }
@@ -72,5 +88,5 @@ export async function ssoSite (t: Teardown) {
   const link = async (person: Person, providerId: string, subject: string, password = person.password) =>
     await call('POST', '/v1/auth/me/identities', person.headers, { ...await codeOf(providerId, subject), password })
 
-  return { ...testing, register: async () => await register(app), idp, client, open, call, provide, providerPath, begin, codeOf, exchange, signIn, joins, link }
+  return { ...testing, register: async () => await register(app), idp, client, open, call, provide, providerPath, begin, codeOf, answerWhile, exchange, signIn, joins, link }
 }

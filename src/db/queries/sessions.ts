@@ -103,7 +103,8 @@ export async function rotateSession (
     with rotated as (
       update sessions set refresh_hash = ${rotation.nextHash}, generation = generation + 1, last_used_at = ${now}, expires_at = least(${rotation.expiresAt.toISOString()}::timestamptz, ends_at)
       where id = ${rotation.sessionId} and generation = ${rotation.generation} and refresh_hash = ${rotation.refreshHash}
-        and revoked_at is null and expires_at > ${now} returning user_id, identity_id
+        and revoked_at is null and expires_at > ${now}
+        and (identity_id is null or exists (select from sso_identities i join sso_providers p on p.id = i.provider_id where i.id = identity_id and p.enabled)) returning user_id, identity_id
     ), revoked as (
       update sessions set revoked_at = ${now}
       where id = ${rotation.sessionId} and generation > ${rotation.generation} and revoked_at is null

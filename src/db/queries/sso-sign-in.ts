@@ -7,7 +7,6 @@ import { sessionInsert, type NewSession } from './sessions.ts'
 /** A sign-in that a browser has begun. */
 export interface Attempt {
   readonly stateHash: Buffer
-  readonly providerId: string
   readonly cookieHash: Buffer
   readonly salt: Buffer
   readonly codeChallenge: string
@@ -23,32 +22,51 @@ export interface Claims {
   readonly name: string | null
 }
 
-export async function insertAttempt (db: Executor, organizationId: string, { stateHash, providerId, cookieHash, salt, codeChallenge, returnTo }: Attempt, seconds: number): Promise<void> {
-  await db.execute(sql`
-    with purged as (delete from sso_attempts where expires_at < now())
+/** A provider as it was read. */
+export interface KnownProvider {
+  readonly id: string
+  readonly version: number
+}
+
+/** To stand as a CTE: a row only where the provider is as it was, and then it stays so until this is done. What it said then counts for nothing after a change. */
+function unchanged (organizationId: string, { id, version }: KnownProvider): SQL {
+  return sql`select id from sso_providers where organization_id = ${organizationId} and id = ${id} and version = ${version} and enabled for share`
+}
+
+/** False where the provider has changed. */
+export async function insertAttempt (db: Executor, organizationId: string, provider: KnownProvider, { stateHash, cookieHash, salt, codeChallenge, returnTo }: Attempt, seconds: number): Promise<boolean> {
+  return firstRow(await db.execute(sql`
+    with purged as (delete from sso_attempts where expires_at < now()), provider as (${unchanged(organizationId, provider)})
     insert into sso_attempts (state_hash, organization_id, provider_id, cookie_hash, salt, code_challenge, return_to, expires_at)
-    values (${stateHash}, ${organizationId}, ${providerId}, ${cookieHash}, ${salt}, ${codeChallenge}, ${returnTo}, now() + make_interval(secs => ${seconds}))`)
+    select ${stateHash}::bytea, ${organizationId}::uuid, id, ${cookieHash}::bytea, ${salt}::bytea, ${codeChallenge}::text, ${returnTo}::text, now() + make_interval(secs => ${seconds}) from provider returning provider_id`)) !== undefined
 }
 
 /** Uses it up: of two who come with the same state, one gets it. Whoever has not its cookie finds nothing, and leaves it to who has. */
-export async function takeAttempt (db: Executor, { stateHash, providerId, cookieHash }: Pick<Attempt, 'stateHash' | 'providerId' | 'cookieHash'>): Promise<Pick<Attempt, 'salt' | 'codeChallenge' | 'returnTo'> | undefined> {
+export async function takeAttempt (db: Executor, providerId: string, { stateHash, cookieHash }: Pick<Attempt, 'stateHash' | 'cookieHash'>): Promise<Pick<Attempt, 'salt' | 'codeChallenge' | 'returnTo'> | undefined> {
   return firstRow(await db.execute<Record<string, unknown> & Pick<Attempt, 'salt' | 'codeChallenge' | 'returnTo'>>(sql`
     delete from sso_attempts where state_hash = ${stateHash} and provider_id = ${providerId} and cookie_hash = ${cookieHash} and expires_at > now()
     returning salt, code_challenge as "codeChallenge", return_to as "returnTo"`))
 }
 
-export async function insertCode (db: Executor, organizationId: string, code: { codeHash: Buffer, providerId: string, codeChallenge: string }, { issuer, subject, email, emailVerified, name }: Claims, seconds: number): Promise<void> {
-  await db.execute(sql`
-    with purged as (delete from sso_codes where expires_at < now())
+/** False where the provider has changed. */
+export async function insertCode (db: Executor, organizationId: string, provider: KnownProvider, code: { codeHash: Buffer, codeChallenge: string }, { issuer, subject, email, emailVerified, name }: Claims, seconds: number): Promise<boolean> {
+  return firstRow(await db.execute(sql`
+    with purged as (delete from sso_codes where expires_at < now()), provider as (${unchanged(organizationId, provider)})
     insert into sso_codes (code_hash, organization_id, provider_id, issuer, subject, email, email_verified, name, code_challenge, expires_at)
-    values (${code.codeHash}, ${organizationId}, ${code.providerId}, ${issuer}, ${subject}, ${email}, ${emailVerified}, ${name}, ${code.codeChallenge}, now() + make_interval(secs => ${seconds}))`)
+    select ${code.codeHash}::bytea, ${organizationId}::uuid, id, ${issuer}::text, ${subject}::text, ${email}::text, ${emailVerified}::boolean, ${name}::text, ${code.codeChallenge}::text, now() + make_interval(secs => ${seconds}) from provider returning provider_id`)) !== undefined
+}
+
+export interface TakenCode extends Claims {
+  readonly providerId: string
+  readonly providerVersion: number
+  readonly codeChallenge: string
 }
 
 /** Uses it up, also where the verifier was another one: whoever guesses has one guess. */
-export async function takeCode (db: Executor, codeHash: Buffer): Promise<Claims & { providerId: string, codeChallenge: string } | undefined> {
-  return firstRow(await db.execute<Claims & Record<string, unknown> & { providerId: string, codeChallenge: string }>(sql`
-    delete from sso_codes where code_hash = ${codeHash} and expires_at > now()
-    returning provider_id as "providerId", issuer, subject, email, email_verified as "emailVerified", name, code_challenge as "codeChallenge"`))
+export async function takeCode (db: Executor, codeHash: Buffer): Promise<TakenCode | undefined> {
+  return firstRow(await db.execute<TakenCode & Record<string, unknown>>(sql`
+    delete from sso_codes c using sso_providers p where p.id = c.provider_id and c.code_hash = ${codeHash} and c.expires_at > now()
+    returning p.id as "providerId", p.version as "providerVersion", c.issuer, c.subject, c.email, c.email_verified as "emailVerified", c.name, c.code_challenge as "codeChallenge"`))
 }
 
 export async function findIdentity (db: Executor, organizationId: string, providerId: string, { issuer, subject }: Claims): Promise<{ id: string, userId: string } | undefined> {
@@ -57,11 +75,11 @@ export async function findIdentity (db: Executor, organizationId: string, provid
     where organization_id = ${organizationId} and provider_id = ${providerId} and issuer = ${issuer} and subject = ${subject}`))
 }
 
-/** A session of somebody who is known; recorded in the provider's organization only, since it reaches no other. */
-export async function insertVouchedSession (db: Executor, organizationId: string, identityId: string, session: NewSession, email: string | null, audit: AuditEntry): Promise<boolean> {
+/** A session of somebody who is known; recorded in the provider's organization only, since it reaches no other. False where the provider has changed, or the person is known no more. */
+export async function insertVouchedSession (db: Executor, organizationId: string, provider: KnownProvider, identityId: string, session: NewSession, email: string | null, audit: AuditEntry): Promise<boolean> {
   return firstRow(await db.execute(sql`
-    with used as (
-      update sso_identities set last_used_at = now(), email = coalesce(${email}::text, email) where organization_id = ${organizationId} and id = ${identityId} returning id
+    with provider as (${unchanged(organizationId, provider)}), used as (
+      update sso_identities i set last_used_at = now(), email = coalesce(${email}::text, i.email) from provider where i.organization_id = ${organizationId} and i.provider_id = provider.id and i.id = ${identityId} returning i.id
     ), session as (${sessionInsert(session, 'used')}), audit as (${auditInsert(audit, 'session')})
     select id from used`)) !== undefined
 }
@@ -73,35 +91,36 @@ export interface NewcomerIds {
 
 /**
  * An account of the organization's own, with its membership, identity and first session. False where a member has this address already:
- * an address proves nothing.
+ * an address proves nothing; or where the provider has changed.
  */
 export async function insertNewcomer (
-  db: Executor, organizationId: string, newcomer: NewcomerIds & { providerId: string, role: string, email: string, name: string }, claims: Claims, session: NewSession, audit: AuditEntry
+  db: Executor, organizationId: string, provider: KnownProvider, newcomer: NewcomerIds & { role: string, email: string, name: string }, claims: Claims, session: NewSession, audit: AuditEntry
 ): Promise<boolean> {
-  const { userId, identityId, providerId, role, email, name } = newcomer
+  const { userId, identityId, role, email, name } = newcomer
   return firstRow(await db.execute(sql`
-    with account as (
+    with provider as (${unchanged(organizationId, provider)}), account as (
       insert into users (id, email, name, password_hash, managed_by)
-      select ${userId}::uuid, ${email}::text, ${name}::text, null, ${organizationId}::uuid where not exists (${memberWith(organizationId, email)}) returning id
+      select ${userId}::uuid, ${email}::text, ${name}::text, null, ${organizationId}::uuid from provider where not exists (${memberWith(organizationId, email)}) returning id
     ), membership as (
       insert into memberships (organization_id, user_id, role) select ${organizationId}::uuid, id, ${role}::text from account returning user_id
-    ), identity as (${identityInsert(organizationId, { identityId, providerId }, claims, sql`select user_id from membership`)}),
+    ), identity as (${identityInsert(organizationId, identityId, claims, sql`select user_id from membership`)}),
     session as (${sessionInsert(session, 'account')}), audit as (${auditInsert(audit, 'account')})
     select id from account`)) !== undefined
 }
 
-/** Ties who somebody is at the provider to a member who has proved to be it. False where the person is no member; throws where somebody is tied to it. */
-export async function linkIdentity (db: Executor, organizationId: string, userId: string, identity: { identityId: string, providerId: string }, claims: Claims, audit: AuditEntry): Promise<boolean> {
+/** Ties who somebody is at the provider to a member who has proved to be it. False where the person is no member, or the provider has changed; throws where somebody is tied to it. */
+export async function linkIdentity (db: Executor, organizationId: string, userId: string, provider: KnownProvider, identityId: string, claims: Claims, audit: AuditEntry): Promise<boolean> {
   return firstRow(await db.execute(sql`
-    with identity as (${identityInsert(organizationId, identity, claims, sql`select user_id from memberships m where m.organization_id = ${organizationId} and m.user_id = ${userId}`)}),
+    with provider as (${unchanged(organizationId, provider)}), identity as (${identityInsert(organizationId, identityId, claims, sql`select user_id from memberships m where m.organization_id = ${organizationId} and m.user_id = ${userId}`)}),
       audit as (${auditInsert(audit, 'identity')})
     select id from identity`)) !== undefined
 }
 
-function identityInsert (organizationId: string, { identityId, providerId }: { identityId: string, providerId: string }, { issuer, subject, email }: Claims, people: SQL): SQL {
+/** Beside a CTE `provider`. */
+function identityInsert (organizationId: string, identityId: string, { issuer, subject, email }: Claims, people: SQL): SQL {
   return sql`
     insert into sso_identities (id, organization_id, provider_id, user_id, issuer, subject, email)
-    select ${identityId}::uuid, ${organizationId}::uuid, ${providerId}::uuid, person.user_id, ${issuer}::text, ${subject}::text, ${email}::text from (${people}) person returning id`
+    select ${identityId}::uuid, ${organizationId}::uuid, provider.id, person.user_id, ${issuer}::text, ${subject}::text, ${email}::text from provider, (${people}) person returning id`
 }
 
 function memberWith (organizationId: string, email: string): SQL {
@@ -142,4 +161,13 @@ export async function deleteIdentity (db: Executor, userId: string, id: string, 
 export async function peopleOfProvider (db: Executor, organizationId: string, providerId: string): Promise<string[]> {
   return rowsOf(await db.execute<{ userId: string }>(sql`
     select distinct user_id as "userId" from sso_identities where organization_id = ${organizationId} and provider_id = ${providerId}`)).map(({ userId }) => userId)
+}
+
+/** Whatever a provider has said so far counts no more: sessions by it are over, and so are sign-ins that have begun. To be run after the change, in its transaction. */
+export async function endSignInsOfProvider (db: Executor, organizationId: string, providerId: string): Promise<void> {
+  await db.execute(sql`
+    with codes as (delete from sso_codes where organization_id = ${organizationId} and provider_id = ${providerId}),
+      attempts as (delete from sso_attempts where organization_id = ${organizationId} and provider_id = ${providerId})
+    update sessions set revoked_at = now()
+    where revoked_at is null and identity_id in (select id from sso_identities where organization_id = ${organizationId} and provider_id = ${providerId})`)
 }

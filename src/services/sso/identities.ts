@@ -6,6 +6,7 @@ import { demandPassword } from '../identity/demand-password.ts'
 import type { IdentityDependencies } from '../identity/identity.ts'
 import type { Sessions } from '../identity/sessions.ts'
 import { NotFound } from '../problems.ts'
+import { refuseChanged } from './current-provider.ts'
 import { IdentityLinked, NotAdmitted } from './problems.ts'
 import type { SignIn } from './sign-in.ts'
 
@@ -23,11 +24,14 @@ export function createIdentities (dependencies: Pick<IdentityDependencies, 'db' 
     list: async (userId, limit, before) => await queries.listIdentities(db, userId, limit, before),
     async link (userId, { code, codeVerifier, password }, origin) {
       await demandPassword(dependencies, userId, password)
-      const { provider: { id: providerId, organizationId }, claims } = await signIn.redeem(code, codeVerifier)
+      const { provider, claims } = await signIn.redeem(code, codeVerifier)
+      const { id: providerId, organizationId } = provider
       const identityId = nextId()
       const audit = { id: nextId(), organizationId, ...by(origin), action: 'identity.linked', targetType: 'identity', targetId: identityId, after: { providerId, issuer: claims.issuer, subject: claims.subject } }
       try {
-        if (!await queries.linkIdentity(db, organizationId, userId, { identityId, providerId }, claims, audit)) throw NotAdmitted('You do not belong to the organization of this provider. Ask for an invitation.')
+        if (await queries.linkIdentity(db, organizationId, userId, provider, identityId, claims, audit)) return
+        await refuseChanged(db, provider)
+        throw NotAdmitted('You do not belong to the organization of this provider. Ask for an invitation.')
       } catch (error) {
         throw violatedConstraint(error) === 'sso_identities_subject_key' ? IdentityLinked() : error
       }

@@ -1,7 +1,7 @@
-import type { Drizzle, TenantDb } from '../../db/client.ts'
+import type { Drizzle, Executor, TenantDb } from '../../db/client.ts'
 import * as queries from '../../db/queries/sso-providers.ts'
 import type { ProviderRow, ProviderSettings, SealedProvider } from '../../db/queries/sso-providers.ts'
-import { peopleOfProvider } from '../../db/queries/sso-sign-in.ts'
+import { endSignInsOfProvider, peopleOfProvider } from '../../db/queries/sso-sign-in.ts'
 import { addressProblem } from '../../engine/credentials/server-address.ts'
 import type { InputError } from '../../lib/problem.ts'
 import { open, seal, SecretBoxError, type Keyring, type SealedSecret } from '../../lib/secret-box.ts'
@@ -107,7 +107,13 @@ export function createProviders (deps: ProviderDependencies): Providers {
       const version = known.version + 1
       const sealed = await sealClient(keyring, { organizationId, id, version }, client)
       const audit = audited(manager, 'updated', id, { before, after: { ...after, ...(clientSecret === undefined ? {} : { clientSecret: 'changed' }) } })
-      const row = await db.run(async tx => await queries.updateProvider(tx, organizationId, id, version, after, sealed, audit))
+      const store = async (tx: Executor): Promise<SealedProvider | undefined> => await queries.updateProvider(tx, organizationId, id, version, after, sealed, audit)
+      const row = moved.length === 0 ? await db.run(store) : await everywhere.transaction(async tx => {
+        const changed = await store(tx)
+        // In a statement of its own, which sees the sign-ins that the change had to wait for.
+        if (changed !== undefined) await endSignInsOfProvider(tx, organizationId, id)
+        return changed
+      })
       if (row === undefined) throw PreconditionFailed(providerTag(await find(db, id)))
       await forget(organizationId, await peopleOfProvider(everywhere, organizationId, id))
       return viewOf(row)

@@ -9,8 +9,8 @@ import { Problem } from '../../lib/problem.ts'
 import type { Keyring } from '../../lib/secret-box.ts'
 import { cookieName, derivedFrom, FLOW_SECONDS, hashOf, newSalt, secretText, stateIn, type FlowCookie } from '../browser-flow.ts'
 import type { Client, Sessions, StartedSession, Vouched } from '../identity/sessions.ts'
-import { NotFound } from '../problems.ts'
 import { ifMemberRoom } from '../quotas/member-room.ts'
+import { readEnabled, refuseChanged } from './current-provider.ts'
 import type { Oidc } from './oidc.ts'
 import { AddressTaken, CodeUnknown, NotAdmitted, SignInUnknown } from './problems.ts'
 import { openClient, redirectUriOf } from './providers.ts'
@@ -53,37 +53,31 @@ const CODE_SECONDS = 120
 const COOKIE = 'wc_sso'
 /** Then the provider is asked again whether the person is still somebody there. milliseconds */
 const SESSION_LIFETIME = 86_400_000
-const UNKNOWN_PROVIDER = 'identity provider with this id that is enabled'
 
 export function createSignIn (deps: SignInDependencies): SignIn {
   const { db, keyring, oidc, address, nextId } = deps
   const vouched = (identityId: string, organizationId: string): Vouched => ({ identityId, organizationId, lifetime: SESSION_LIFETIME })
 
-  async function find (providerId: string): Promise<SealedProvider> {
-    const provider = await findEnabledProvider(db, providerId)
-    if (provider === undefined) throw NotFound(UNKNOWN_PROVIDER)
-    return provider
-  }
-
   async function redeem (code: string, codeVerifier: string): Promise<{ provider: SealedProvider, claims: Claims }> {
     const taken = await queries.takeCode(db, hashOf(code))
     const proven = createHash('sha256').update(codeVerifier).digest('base64url')
     const provider = taken?.codeChallenge === proven ? await findEnabledProvider(db, taken.providerId) : undefined
-    if (taken === undefined || provider === undefined) throw CodeUnknown()
+    if (taken === undefined || provider?.version !== taken.providerVersion) throw CodeUnknown()
     refuseStrangers(provider, taken)
     return { provider, claims: taken }
   }
 
   /** Null where nobody is known by these claims. */
-  async function startKnown ({ id: providerId, organizationId }: Pick<SealedProvider, 'id' | 'organizationId'>, claims: Claims, client: Client): Promise<StartedSession | null> {
+  async function startKnown ({ id: providerId, organizationId, version }: Pick<SealedProvider, 'id' | 'organizationId' | 'version'>, claims: Claims, client: Client): Promise<StartedSession | null> {
     const identity = await queries.findIdentity(db, organizationId, providerId, claims)
     if (identity === undefined) return null
     const { row, started } = deps.sessions.draft(identity.userId, client, vouched(identity.id, organizationId))
     const audit = { ...auditOf(organizationId, identity.userId, client), action: 'session.created', targetType: 'session', targetId: row.id, after: { providerId } }
-    return await queries.insertVouchedSession(db, organizationId, identity.id, row, claims.email, audit) ? started : null
+    return await queries.insertVouchedSession(db, organizationId, { id: providerId, version }, identity.id, row, claims.email, audit) ? started : null
   }
 
-  async function startNew ({ id: providerId, organizationId, createMembers, defaultRole: role }: SealedProvider, claims: Claims, client: Client): Promise<StartedSession> {
+  async function startNew (provider: SealedProvider, claims: Claims, client: Client): Promise<StartedSession> {
+    const { id: providerId, organizationId, createMembers, defaultRole: role } = provider
     if (!createMembers) throw NotAdmitted('Nobody is a member just by being known to the provider. Ask for an invitation, join with an account of your own, then link it: POST /v1/auth/me/identities.')
     const { email } = claims
     if (email === null) throw NotAdmitted('The provider did not say your email address, which every member has. An administrator can add the scope email.')
@@ -91,17 +85,18 @@ export function createSignIn (deps: SignInDependencies): SignIn {
     const { row, started } = deps.sessions.draft(ids.userId, client, vouched(ids.identityId, organizationId))
     const audit = { ...auditOf(organizationId, ids.userId, client), action: 'member.joined', targetType: 'member', targetId: ids.userId, after: { providerId, email, role } }
     try {
-      const newcomer = { ...ids, providerId, role, email, name: claims.name ?? email }
-      if (await ifMemberRoom(db, organizationId, async () => await queries.insertNewcomer(db, organizationId, newcomer, claims, row, audit))) return started
+      const newcomer = { ...ids, role, email, name: claims.name ?? email }
+      if (await ifMemberRoom(db, organizationId, async () => await queries.insertNewcomer(db, organizationId, provider, newcomer, claims, row, audit))) return started
     } catch (error) {
       const constraint = violatedConstraint(error)
       if (constraint === 'memberships_role_fkey') throw NotAdmitted('The provider gives newcomers a role that is gone. An administrator must choose another one.')
       if (constraint !== 'users_managed_email_key' && constraint !== 'sso_identities_subject_key') throw error
     }
     // The same person in two windows: one was quicker.
-    const known = await startKnown({ id: providerId, organizationId }, claims, client)
-    if (known === null) throw AddressTaken()
-    return known
+    const known = await startKnown(provider, claims, client)
+    if (known !== null) return known
+    await refuseChanged(db, provider)
+    throw AddressTaken()
   }
 
   function auditOf (organizationId: string, userId: string, { ip, requestId }: Client) {
@@ -113,26 +108,27 @@ export function createSignIn (deps: SignInDependencies): SignIn {
     providers: async slug => await listProvidersOfSlug(db, slug),
     async begin (providerId, { codeChallenge, returnTo }) {
       if (returnTo !== undefined) refuseReturnAddress(returnTo, deps.returnOrigins)
-      const provider = await find(providerId)
+      const provider = await readEnabled(db, providerId)
       const [state, cookie, salt] = [secretText(), secretText(), newSalt()]
       const url = await oidc.authorizationUrl(keyOf(provider), await openClient(keyring, provider), secretsOf(state, salt), redirectUriOf(address, providerId), provider.scopes)
-      await queries.insertAttempt(db, provider.organizationId, { stateHash: hashOf(state), providerId, cookieHash: hashOf(cookie), salt, codeChallenge, returnTo: returnTo ?? null }, FLOW_SECONDS)
+      const attempt = { stateHash: hashOf(state), cookieHash: hashOf(cookie), salt, codeChallenge, returnTo: returnTo ?? null }
+      if (!await queries.insertAttempt(db, provider.organizationId, provider, attempt, FLOW_SECONDS)) await refuseChanged(db, provider)
       return { url, cookie: { name: cookieName(COOKIE, state), value: cookie, seconds: FLOW_SECONDS } }
     },
     async finish (providerId, callback, cookieOf) {
       const state = stateIn(callback)
       const cookie = state === undefined ? undefined : cookieOf(cookieName(COOKIE, state))
       if (state === undefined || cookie === undefined) throw SignInUnknown()
-      const begun = await queries.takeAttempt(db, { stateHash: hashOf(state), providerId, cookieHash: hashOf(cookie) })
+      const begun = await queries.takeAttempt(db, providerId, { stateHash: hashOf(state), cookieHash: hashOf(cookie) })
       if (begun === undefined) throw SignInUnknown()
       const { salt, codeChallenge, returnTo } = begun
       try {
-        const provider = await find(providerId)
+        const provider = await readEnabled(db, providerId)
         const url = new URL(redirectUriOf(address, providerId))
         url.search = callback.toString()
         const claims = await oidc.claims(keyOf(provider), await openClient(keyring, provider), secretsOf(state, salt), url)
         const code = secretText()
-        await queries.insertCode(db, provider.organizationId, { codeHash: hashOf(code), providerId, codeChallenge }, claims, CODE_SECONDS)
+        if (!await queries.insertCode(db, provider.organizationId, provider, { codeHash: hashOf(code), codeChallenge }, claims, CODE_SECONDS)) await refuseChanged(db, provider)
         const organization = await findOrganization(db, provider.organizationId)
         return { returnTo, code, seconds: CODE_SECONDS, organizationName: organization?.name ?? '' }
       } catch (error) {
