@@ -108,12 +108,13 @@ export function createProviders (deps: ProviderDependencies): Providers {
       const sealed = await sealClient(keyring, { organizationId, id, version }, client)
       const audit = audited(manager, 'updated', id, { before, after: { ...after, ...(clientSecret === undefined ? {} : { clientSecret: 'changed' }) } })
       const store = async (tx: Executor): Promise<SealedProvider | undefined> => await queries.updateProvider(tx, organizationId, id, version, after, sealed, audit)
-      const row = moved.length === 0 ? await db.run(store) : await everywhere.transaction(async tx => {
+      const storeAnother = async (tx: Executor): Promise<SealedProvider | undefined> => {
         const changed = await store(tx)
         // In a statement of its own, which sees the sign-ins that the change had to wait for.
         if (changed !== undefined) await endSignInsOfProvider(tx, organizationId, id)
         return changed
-      })
+      }
+      const row = await (moved.length === 0 ? db.run(store) : everywhere.transaction(storeAnother))
       if (row === undefined) throw PreconditionFailed(providerTag(await find(db, id)))
       await forget(organizationId, await peopleOfProvider(everywhere, organizationId, id))
       return viewOf(row)
