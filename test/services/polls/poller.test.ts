@@ -263,3 +263,19 @@ t.test('a poll for which the quota has no room keeps nothing, and finds it again
   await again(id, poller())
   t.equal((await startedBy(workflowId)).length, 1)
 })
+
+t.test('of two polls that find something at once, one gets the last room', async t => {
+  let asked = 0
+  answers.set('/last', async () => {
+    asked++
+    await until('both ask', () => asked === 2)
+    return { body: [{ id: 1 }] }
+  })
+  const polls = [await published('/last', { key: 'id' }), await published('/last', { key: 'id' })]
+  await setQuota({ sql, nextId: site.nextId }, organizationId, { executionsPerMonth: 1 })
+  await poller().poll()
+  await setQuota({ sql, nextId: site.nextId }, organizationId, { executionsPerMonth: null })
+  t.equal((await Promise.all(polls.map(async ({ workflowId }) => await startedBy(workflowId)))).flat().length, 1)
+  const errors = (await Promise.all(polls.map(async ({ id }) => await stateOf(id)))).flatMap(({ last_error: error }) => error ?? [])
+  t.match(errors, [{ code: 'WC_QUOTA_EXCEEDED' }])
+})
