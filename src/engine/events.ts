@@ -11,6 +11,9 @@ export const TERMINAL_STATUSES = ['succeeded', 'failed', 'cancelled', 'timedOut'
 export type TerminalStatus = typeof TERMINAL_STATUSES[number]
 export type ExecutionStatus = 'queued' | 'running' | 'waiting' | TerminalStatus
 
+/** What is published by itself when an execution ends. */
+export const EXECUTION_EVENTS: readonly string[] = TERMINAL_STATUSES.map(status => `execution.${status}`)
+
 export type Outputs = Readonly<Record<string, readonly OutputItem[]>>
 
 /** Which step: a node's run, and its attempt. */

@@ -82,6 +82,14 @@ t.test('nobody grants, or gets by a grant, more than they hold', async t => {
   t.match((await naming({ type: 'subWorkflow', parameters: { workflowId: other['workflows'] } })).json(), missing('execution:start'), 'one shared workflow is no way to the others')
   t.match((await naming({ type: 'subWorkflow', parameters: { workflowId: '{{ $json.id }}' } })).json(), missing('execution:start'), 'by whatever expression')
   t.match((await naming({ type: 'set', parameters: {} }, { errorWorkflowId: other['workflows'] })).json(), missing('execution:start'))
+  for (const status of ['succeeded', 'failed', 'cancelled', 'timedOut']) t.match((await naming({ type: 'event', parameters: { name: `execution.${status}` } })).json(), missing('execution:start'), 'it is not told of the ends of all')
+  t.match((await naming({ type: 'event', parameters: { name: 'execution.failed', workflowId: null } })).json(), missing('execution:start'))
+  t.match((await naming({ type: 'event', parameters: { name: 'execution.failed', workflowId: other['workflows'] } })).json(), missing('execution:start'))
+  const waits = (nodes: object[]) => ({ nodes, connections: [] })
+  for (const [parameters, status] of [[{ name: 'execution.failed', workflowId: mine['workflows'] }, 200], [{ name: 'order.placed' }, 200], [{ name: 'execution.failed' }, 403]] as const) {
+    t.equal((await call('PATCH', workflow, guest.headers, waits([{ id: 'told', type: 'event', parameters }]))).statusCode, status, JSON.stringify(parameters))
+  }
+  t.equal((await call('PATCH', workflow, owner.headers, waits([{ id: 'told', type: 'event', parameters: { name: 'execution.failed' } }]))).statusCode, 200, 'a role may')
   t.match((await naming({ type: 'httpRequest', parameters: { url: 'https://example.org' }, credentialId: mine['credentials'] })).json(), missing('credential:use'))
   t.equal((await put(owner.headers, guest, ['credential:use'], 'credential')).statusCode, 200)
   t.equal((await naming({ type: 'httpRequest', parameters: { url: 'https://example.org' }, credentialId: mine['credentials'] })).statusCode, 200)

@@ -1,14 +1,11 @@
 import { Type } from '@sinclair/typebox'
-import { TERMINAL_STATUSES } from '../events.ts'
+import { EXECUTION_EVENTS } from '../events.ts'
 import { STATIC } from '../schemas.ts'
 import { defineNode, type ParameterIssue } from './node-type.ts'
 import { namedWorkflow, workflowIdIssues } from './workflow-reference.ts'
 
 export const EVENT_NAME_PATTERN = '^[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*$'
 export const MAX_EVENT_NAME = 128
-
-/** What is published by itself when an execution ends. */
-export const EXECUTION_EVENTS: readonly string[] = TERMINAL_STATUSES.map(status => `execution.${status}`)
 
 export const event = defineNode({
   type: 'event',

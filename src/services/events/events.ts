@@ -1,7 +1,7 @@
 import type { TenantDb } from '../../db/client.ts'
 import { deleteEventType, findEventType, findTriggers, listEventTypes, putEventType, type EventTypeRow, type StartedByEvent } from '../../db/queries/events.ts'
 import { oneLine } from '../../db/queries/lines.ts'
-import { EXECUTION_EVENTS } from '../../engine/nodes/event.ts'
+import { EXECUTION_EVENTS } from '../../engine/events.ts'
 import { validateStorable } from '../../engine/validate.ts'
 import { writeOrigin } from '../../lib/execution-origin.ts'
 import { compileJsonSchema, JsonSchemaError } from '../../lib/json-schema.ts'
