@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { resourceOf, type GrantedThing } from '../db/queries/resource-grants.ts'
+import { resourcesOf, type GrantedThing } from '../db/queries/resource-grants.ts'
 import { isId } from '../lib/ids.ts'
 import type { GrantedBy } from '../schemas/access.ts'
 import { grantedIds } from '../services/identity/grants.ts'
@@ -27,10 +27,10 @@ export async function enterByGrant (request: FastifyRequest, permission: Permiss
 async function demandOne (request: FastifyRequest, permission: Permission, thing: GrantedThing, kind: GrantKind, ids: readonly string[]): Promise<void> {
   const { id = '' } = request.params as { id?: string }
   const asked = id.toLowerCase()
-  const resource = isId(asked) ? await request.db.run(async tx => await resourceOf(tx, request.organizationId, thing, asked)) : undefined
-  if (resource !== undefined && ids.includes(resource)) return
+  const resources = isId(asked) ? await request.db.run(async tx => await resourcesOf(tx, request.organizationId, thing, asked)) : []
+  if (resources.some(resource => ids.includes(resource))) return
   const seenBy = SEEN_BY[thing]
-  const seen = resource !== undefined && (request.permissions.has(seenBy) || request.grants[kind].get(resource)?.has(seenBy) === true)
+  const seen = resources.some(resource => request.permissions.has(seenBy) || request.grants[kind].get(resource)?.has(seenBy) === true)
   throw seen ? PermissionMissing(permission) : NotFound(`${thing} with this id`)
 }
 

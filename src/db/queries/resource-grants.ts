@@ -102,9 +102,9 @@ const WORKFLOW_OF = {
 
 export type GrantedThing = keyof typeof WORKFLOW_OF
 
-/** The workflow (or the credential) whose grants count for something; undefined where it does not exist, or belongs to none. */
-export async function resourceOf (db: Executor, organizationId: string, thing: GrantedThing, id: string): Promise<string | undefined> {
-  const row = firstRow(await db.execute<{ resource: string | null }>(sql`
-    select t.workflow_id as resource from (${WORKFLOW_OF[thing]}) t where t.organization_id = ${organizationId} and t.id = ${id}`))
-  return row?.resource ?? undefined
+/** The workflows (or the credential) whose grants count for something: of a file as many as its executions have; none where it does not exist, or belongs to none. */
+export async function resourcesOf (db: Executor, organizationId: string, thing: GrantedThing, id: string): Promise<string[]> {
+  const rows = rowsOf(await db.execute<{ resource: string }>(sql`
+    select distinct t.workflow_id as resource from (${WORKFLOW_OF[thing]}) t where t.organization_id = ${organizationId} and t.id = ${id} and t.workflow_id is not null`))
+  return rows.map(({ resource }) => resource)
 }

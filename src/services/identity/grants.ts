@@ -32,7 +32,7 @@ export interface Grants {
   revoke (organizationId: string, target: GrantTarget, userId: string, manager: MemberManager): Promise<void>
 }
 
-/** They are read with each session. */
+/** Of a person, in all organizations: they are read with each session. */
 const MOST = 1000
 export const NO_GRANTS: HeldGrants = { workflow: new Map(), credential: new Map() }
 
@@ -58,8 +58,8 @@ export function createGrants ({ db, nextId }: IdentityDependencies, sessions: Pi
       const known = await queries.findGrant(db, organizationId, target, userId)
       const before = known === undefined ? undefined : permissionsIn(target.kind, known.permissions)
       refuseGreater(manager.permissions, new Set(permissions), before ?? new Set())
-      if (known === undefined && (await queries.grantsOfUser(db, userId)).filter(grant => grant.organizationId === organizationId).length >= MOST) {
-        throw Conflict(`A member has ${MOST} grants at most. Give a role that holds what is needed instead.`)
+      if (known === undefined && (await queries.grantsOfUser(db, userId)).length >= MOST) {
+        throw Conflict(`A person has ${MOST} grants at most, in all organizations together. Give a role that holds what is needed instead.`)
       }
       try {
         const changed = await queries.putGrant(db, organizationId, target, { userId, permissions, grantedBy: manager.userId }, known?.permissions, {
@@ -94,15 +94,24 @@ export function grantedIds (grants: HeldGrants, kind: GrantKind, permission: Per
   return [...grants[kind]].filter(([, permissions]) => permissions.has(permission)).map(([id]) => id)
 }
 
-/** Of one organization's rows. */
-export function heldGrants (rows: readonly HeldGrantRow[]): HeldGrants {
+/**
+ * Those of one organization, out of somebody's. Every request comes by here, and few ask: each kind is gone through when it is asked for.
+ */
+export function heldGrants (rows: readonly HeldGrantRow[], organizationId: string): HeldGrants {
   if (rows.length === 0) return NO_GRANTS
-  const of = (kind: GrantKind) => new Map(rows.filter(row => row.kind === kind).map(row => [row.resourceId, permissionsIn(kind, row.permissions)]))
-  return { workflow: of('workflow'), credential: of('credential') }
+  const known = new Map<GrantKind, HeldGrants[GrantKind]>()
+  const of = (kind: GrantKind): HeldGrants[GrantKind] => {
+    const held = known.get(kind) ?? new Map(rows.filter(row => row.kind === kind && row.organizationId === organizationId).map(row => [row.resourceId, permissionsIn(kind, row.permissions)]))
+    known.set(kind, held)
+    return held
+  }
+  return { get workflow () { return of('workflow') }, get credential () { return of('credential') } }
 }
 
+const CAN_BE_GRANTED: Readonly<Record<GrantKind, Permissions>> = { workflow: new Set(GRANTABLE.workflow), credential: new Set(GRANTABLE.credential) }
+
 function permissionsIn (kind: GrantKind, stored: string): Permissions {
-  return intersection(stored.split('\n').filter(isPermission), new Set(GRANTABLE[kind]))
+  return intersection(stored.split('\n').filter(isPermission), CAN_BE_GRANTED[kind])
 }
 
 function viewOf (kind: GrantKind, { permissions, createdAt, updatedAt, ...row }: GrantRow): Grant {

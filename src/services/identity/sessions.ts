@@ -136,7 +136,7 @@ export function createSessions ({ db, clock, nextId, refreshLifetime, liveSessio
       return live && {
         organizationId: live.organizationId,
         memberships: live.memberships.map(({ organizationId, role, permissions, ssoRequired }) => ({
-          organizationId, ssoRequired, permissions: permissionsOfRole(role, permissions), grants: heldGrants((live.grants ?? []).filter(grant => grant.organizationId === organizationId))
+          organizationId, ssoRequired, permissions: permissionsOfRole(role, permissions), grants: heldGrants(live.grants ?? [], organizationId)
         }))
       }
     },
