@@ -71,7 +71,7 @@ export const invitationRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }>
       ...common,
       operationId: 'createInvitation',
       summary: 'Invite somebody by email address',
-      description: 'Mailed where the operator configured a mail server; else the answer holds the token, this once, to be passed on. It takes the place of a pending one to the same address.',
+      description: 'Mailed where the operator configured a mail server; else the answer holds the token, this once, to be passed on. It takes the place of a pending one to the same address, unless that is to a role that holds more than you do.',
       params: IdParams,
       body: Type.Object({ email: Email, role: Role }, { additionalProperties: false, examples: [{ email: 'ada@example.org', role: 'editor' }] }),
       response: { 201: CreatedInvitation, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422) }
@@ -100,11 +100,12 @@ export const invitationRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }>
       ...common,
       operationId: 'revokeInvitation',
       summary: 'Take an invitation back',
+      description: 'One that can still be accepted. One to a role that holds more than you do is not yours to take back.',
       params: InvitationParams,
       response: { 204: Type.Null({ description: 'Taken back' }), ...problemResponses(401, 404, 422) }
     }
   }, async (request, reply) => {
-    await invitations.revoke(request.organizationId, request.params.invitationId, request.origin())
+    await invitations.revoke(request.organizationId, request.params.invitationId, managerOf(request))
     return await reply.code(204).send(null)
   })
 }

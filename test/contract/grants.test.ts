@@ -1,4 +1,5 @@
 import t from 'tap'
+import { grantedIds, heldGrants } from '../../src/services/identity/grants.ts'
 import { GRANTABLE, OF_EVERY_MEMBER } from '../../src/services/identity/permissions.ts'
 import { register, type Person } from '../support/app.ts'
 import { accessSite, type Headers } from '../support/access-site.ts'
@@ -118,4 +119,65 @@ t.test('nobody grants, or gets by a grant, more than they hold', async t => {
   t.equal((await runtime.database.service`select 1 from resource_grants where resource_id = ${other['credentials']!}`).length, 0, 'and with the resource')
   const rows = await runtime.database.service<Array<{ action: string }>>`select action from audit_log where organization_id = ${organizationId} and action like 'grant.%' and target_id = ${mine['workflows']!} order by id`
   t.same(rows.map(({ action }) => action).filter((action, index, all) => action !== all[index - 1]), ['grant.granted', 'grant.revoked', 'grant.granted'])
+})
+
+t.test('what a request does not ask for is not gone through, and a person has so many grants in all organizations together', async t => {
+  const read: string[] = []
+  const row = (organizationId: string, kind: 'workflow' | 'credential', resourceId: string) => ({ organizationId, kind, resourceId, get permissions () { read.push(resourceId); return `${kind}:read` } })
+  const held = heldGrants([row('a', 'workflow', 'w1'), row('a', 'credential', 'c1'), row('b', 'workflow', 'w2')], 'a')
+  t.same(read, [])
+  t.same(grantedIds(held, 'workflow', 'workflow:read'), ['w1'])
+  t.same([...held.workflow.keys()], ['w1'], 'nothing of another organization')
+  t.same(read, ['w1'], 'once')
+  t.same([...held.credential.keys()], ['c1'])
+
+  const person = await joined(owner, 'viewer')
+  const { token } = await made<{ token: string }>('POST', `/v1/organizations/${stranger.organizationId}/invitations`, stranger.headers, { email: person.email, role: 'viewer' })
+  await made('POST', `/v1/invitations/${token}/accept`, person.headers)
+  const sql = runtime.database.service
+  await sql`insert into credentials select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid()))).* from credentials c, generate_series(1, 1000) where c.id = ${theirs['credentials']!}`
+  await sql`
+    insert into resource_grants (organization_id, user_id, kind, resource_id, permissions)
+    select organization_id, ${person.userId}, 'credential', id, '{credential:read}' from credentials where organization_id = ${stranger.organizationId} limit 999`
+  const ids = await site.furnish(owner, 'last')
+  const put = async (kind: string) => (await call('PUT', `/v1/${kind}s/${ids[`${kind}s`]}/grants/${person.userId}`, owner.headers, { permissions: [`${kind}:read`] })).statusCode
+  t.same([await put('workflow'), await put('credential'), await put('workflow')], [200, 409, 200], 'those that are there can be changed')
+})
+
+t.test('a file that two workflows have is open by a grant on either', async t => {
+  const [mine, other] = [await site.furnish(owner, 'first'), await site.furnish(owner, 'second')]
+  // Whichever of the two is looked at first.
+  for (const [of, file] of [[mine, other], [other, mine]] as const) {
+    await runtime.database.service`insert into files (id, execution_id, organization_id, kind, media_type, size) values (${file['files']!}, ${of['executions']!}, ${owner.organizationId}, 'binary', 'text/plain', 1)`
+  }
+  const reader = await joined(owner, 'bare')
+  const grant = `/v1/workflows/${mine['workflows']}/grants/${reader.userId}`
+  await made('PUT', grant, owner.headers, { permissions: ['execution:read'] })
+  // Its bytes are nowhere, so a part past its end tells whether it was found.
+  const opened = async (id: string) => (await call('GET', `/v1/files/${id}`, { ...reader.headers, range: 'bytes=7-9' })).statusCode
+  t.same([await opened(mine['files']!), await opened(other['files']!), await opened(runtime.nextId())], [416, 416, 404])
+  await made('DELETE', grant, owner.headers)
+  t.equal(await opened(mine['files']!), 403, 'and by nothing else')
+})
+
+t.test('nobody takes back or replaces an invitation to more than they hold', async t => {
+  const url = `/v1/organizations/${owner.organizationId}`
+  await made('POST', `${url}/roles`, owner.headers, { name: 'people', permissions: ['member:manage'] })
+  const [nora, adam] = [await joined(owner, 'people'), await joined(owner, 'admin')]
+  const pending = async () => (await made<{ data: Array<{ id: string, email: string, role: string }> }>('GET', `${url}/invitations`, owner.headers)).data.filter(({ email }) => email.toLowerCase() === 'boss@example.org').map(({ id, role }) => [id, role])
+  const invite = async (by: Person, role: string, email = 'Boss@example.org') => await call('POST', `${url}/invitations`, by.headers, { email, role })
+  const takeBack = async (by: Person, id: string) => await call('DELETE', `${url}/invitations/${id}`, by.headers)
+  const refused = { status: 403, code: 'WC_PERMISSION_MISSING', permission: 'owner:manage' }
+  const { id } = (await invite(owner, 'owner')).json<{ id: string }>()
+  t.match((await invite(nora, 'people', 'boss@EXAMPLE.org')).json(), refused, 'in any spelling')
+  t.match((await takeBack(nora, id)).json(), refused)
+  t.match((await takeBack(adam, id)).json(), refused)
+  t.same(await pending(), [[id, 'owner']])
+  const together = (await Promise.all([invite(owner, 'viewer'), invite(owner, 'editor')])).map(({ statusCode }) => statusCode)
+  t.ok(together.includes(201) && together.every(status => status === 201 || status === 409), `at once: ${together.join()}`)
+  t.equal((await pending()).length, 1)
+  await runtime.database.service`update invitations set expires_at = created_at where organization_id = ${owner.organizationId} and email = 'Boss@example.org'`
+  const again = await invite(nora, 'people')
+  t.equal(again.statusCode, 201, 'what is past is in nobody\'s way')
+  t.equal((await takeBack(nora, again.json<{ id: string }>().id)).statusCode, 204)
 })

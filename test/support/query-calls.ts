@@ -94,6 +94,7 @@ const OF_THEIR_OWN: Readonly<Record<string, (values: Values) => Values>> = {
   saveOpenCircuit: () => ({ id: randomUUID(), openedAt: Date.now(), retryAt: Date.now(), lastFailure: 'none' }),
   saveSchedules: () => ({ now: Date.now() }),
   savePolls: () => ({ now: Date.now() }),
+  findPendingRole: ({ id }) => ({ pending: { id } }),
   resourceExists: granted,
   listGrants: granted,
   findGrant: granted,

@@ -20,8 +20,22 @@ const columns = {
   id: invitations.id, email: invitations.email, role: invitations.role, invitedBy: invitations.invitedBy, createdAt: invitations.createdAt, expiresAt: invitations.expiresAt
 }
 
-/** Takes the place of a pending one to the same address. False where somebody of that address belongs to the organization. */
-export async function insertInvitation (db: Executor, organizationId: string, invitation: NewInvitation, audit: AuditEntry): Promise<boolean> {
+/** Which invitation, while it can still be accepted. */
+export type Pending = { readonly id: string } | { readonly email: string }
+
+export async function findPendingRole (db: Executor, organizationId: string, pending: Pending, now: Date): Promise<string | undefined> {
+  const [row] = await db.select({ role: invitations.role }).from(invitations).where(and(
+    eq(invitations.organizationId, organizationId), isNull(invitations.acceptedAt), isNull(invitations.revokedAt), gt(invitations.expiresAt, now),
+    'id' in pending ? eq(invitations.id, pending.id) : eq(sql`lower(${invitations.email})`, sql`lower(${pending.email})`)
+  ))
+  return row?.role
+}
+
+/**
+ * Takes the place of a pending one to the same address, if that is for the role `known` or past. False where another one is pending, or
+ * somebody of that address belongs to the organization.
+ */
+export async function insertInvitation (db: Executor, organizationId: string, invitation: NewInvitation, known: string | undefined, audit: AuditEntry): Promise<boolean> {
   const { id, email, role, tokenHash, invitedBy, createdAt, expiresAt } = invitation
   const rows = await db.execute(sql`
     with created as (
@@ -33,6 +47,7 @@ export async function insertInvitation (db: Executor, organizationId: string, in
       on conflict (organization_id, lower(email)) where accepted_at is null and revoked_at is null do update
         set id = excluded.id, email = excluded.email, role = excluded.role, token_hash = excluded.token_hash, invited_by = excluded.invited_by,
           created_at = excluded.created_at, expires_at = excluded.expires_at
+        where invitations.role = ${known ?? null}::text or invitations.expires_at <= excluded.created_at
       returning id
     ), audit as (${auditInsert(audit, 'created')})
     select id from created`)
@@ -48,10 +63,11 @@ export async function listInvitations (db: Executor, organizationId: string, now
     .orderBy(desc(invitations.id)).limit(limit)
 }
 
-export async function revokeInvitation (db: Executor, organizationId: string, id: string, audit: AuditEntry): Promise<boolean> {
+/** False where it is not pending, or another role's than `role`. */
+export async function revokeInvitation (db: Executor, organizationId: string, id: string, role: string, audit: AuditEntry): Promise<boolean> {
   const rows = await db.execute(sql`
     with changed as (
-      update invitations set revoked_at = now() where id = ${id} and organization_id = ${organizationId} and accepted_at is null and revoked_at is null returning id
+      update invitations set revoked_at = now() where id = ${id} and organization_id = ${organizationId} and role = ${role} and accepted_at is null and revoked_at is null returning id
     ), audit as (${auditInsert(audit, 'changed')})
     select id from changed`)
   return rows.length > 0
