@@ -1,5 +1,7 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
-import { migrate } from '../../src/db/migrate.ts'
+import { migrate, MIGRATIONS_FOLDER } from '../../src/db/migrate.ts'
 import { ensurePartitions, PARTITIONED_TABLES } from '../../src/db/partitions.ts'
 import { testDatabase } from '../support/database.ts'
 
@@ -27,6 +29,17 @@ t.test('two processes at once make each partition once', async t => {
   const made = await Promise.all([ensurePartitions(owner, now), ensurePartitions(other, now)])
   t.equal(made.flat().length, 9 * PARTITIONED_TABLES.length)
   t.equal(new Set(made.flat()).size, 9 * PARTITIONED_TABLES.length)
+})
+
+t.test('the journal names each migration once, in the order in which they are applied', async t => {
+  const { entries } = JSON.parse(await readFile(join(MIGRATIONS_FOLDER, 'meta', '_journal.json'), 'utf8')) as { entries: Array<{ idx: number, when: number, tag: string }> }
+  const files = (await readdir(MIGRATIONS_FOLDER)).filter(name => name.endsWith('.sql')).sort()
+  t.same(entries.map(({ tag }) => `${tag}.sql`), files)
+  // What is not above the newest that a database has is never applied to it.
+  for (const [at, { idx, when, tag }] of entries.entries()) {
+    t.equal(idx, Number(tag.slice(0, 4)), tag)
+    t.ok(at === 0 || when > entries[at - 1]!.when, `${tag} is younger than the one before`)
+  }
 })
 
 t.test('where the schema is the newest, nobody waits for who migrates', async t => {
