@@ -70,8 +70,9 @@ export async function startExecuting ({ config, database, queue, hints, address,
     runner,
     sweeper,
     async close (graceMilliseconds) {
-      await Promise.all([scheduler.close(), sweeper.close(), poller.close(graceMilliseconds)])
-      await Promise.all([queue.close(graceMilliseconds), runner.close(graceMilliseconds)])
+      await Promise.all([scheduler.close(), sweeper.close()])
+      // All in the one time that there is; what a poll starts meanwhile the sweeper of another process finds.
+      await Promise.all([poller.close(graceMilliseconds), queue.close(graceMilliseconds), runner.close(graceMilliseconds)])
       stopListening()
       announcements.close()
       await eventSender.close(graceMilliseconds)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { claimPolls, completePoll } from '../../src/db/queries/run-polls.ts'
 import { createGuardedFetch } from '../../src/lib/guarded-fetch/index.ts'
 import { builtinNodes } from '../../src/engine/nodes/index.ts'
 import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
@@ -18,12 +19,13 @@ const server = await startServer((request, response) => {
 t.teardown(server.close)
 const outgoing = createGuardedFetch({ allow: ['127.0.0.0/8'], userAgent: 'test' })
 t.teardown(outgoing.close)
+const nextId = createIdSource(Date.now)
 const polls = createPolls({
   sql: database.service,
   plans: createPlans(database.service, new NodeRegistry(builtinNodes)),
   fetch: async request => await outgoing.fetch(request),
   credentials: { open: async () => { throw new Error('there are none') } },
-  nextId: createIdSource(Date.now),
+  nextId,
   now: Date.now
 })
 const { join } = await workflowApp(t, [
@@ -91,6 +93,39 @@ t.test('what has come to nothing yet goes when nothing is published', async t =>
   const workflowId = await publish(asking)
   await call('POST', `/workflows/${workflowId}/unpublish`)
   t.equal(await only(workflowId), undefined)
+  await call('POST', `/workflows/${workflowId}/publish`)
+  const { id } = await only(workflowId)
+  await call('POST', `/polls/${id}/pause`)
+  await call('POST', `/workflows/${workflowId}/unpublish`)
+  await call('POST', `/workflows/${workflowId}/publish`)
+  t.match(await only(workflowId), { id, version: 1, pausedAt: String }, 'but not what somebody holds')
+})
+
+t.test('a correction that is published polls with its next tick, whatever the failures before it', async t => {
+  const workflowId = await publish({ ...asking, every: '1m' })
+  const wait = async (failures: number, next: string): Promise<number> => {
+    await database.service`update polls set failures = ${failures}, next_at = now() + ${next}::interval, next_tick = now() + ${next}::interval where workflow_id = ${workflowId}`
+    await call('PUT', `/workflows/${workflowId}`, { ...flow({ ...asking, every: '1m' }), name: `After ${next}` })
+    await publishAgain(workflowId)
+    return Date.parse((await only(workflowId)).nextAt) - Date.now()
+  }
+  t.ok(await wait(9, '1 hour') <= 60_000)
+  t.ok(await wait(0, '1 hour') > 3_000_000, 'without any it goes on as it was')
+})
+
+t.test('the end of a poll keeps what it was told meanwhile, and may be written twice', async t => {
+  const workflowId = await publish(asking)
+  const { id } = await only(workflowId)
+  await call('POST', `/polls/${id}/run`)
+  const lease = nextId()
+  const [due] = (await claimPolls(database.service, { lease, seconds: 60, limit: 100, each: 100, busy: [] })).filter(poll => poll.id === id)
+  await call('POST', `/polls/${id}/run`)
+  const start = { executionId: nextId(), payload: '{"items":[]}', origin: '' }
+  const ended = { id, lease, version: 1, dueAt: due!.dueAt, nextTick: Date.now() + 3_600_000, nextAt: Date.now() + 3_600_000, cursor: null, newItems: 1, hashes: [], keepFor: null, starts: [start], alarmAt: 3 }
+  t.strictSame([await completePoll(database.service, ended), await completePoll(database.service, ended)], [true, true], 'the answer to the first may be lost')
+  t.equal((await database.service`select from executions where workflow_id = ${workflowId}`).length, 1)
+  t.equal(await completePoll(database.service, { ...ended, starts: [{ ...start, executionId: nextId() }] }), false)
+  t.ok(Date.parse((await only(workflowId)).nextAt) <= Date.now(), 'it polls once more')
 })
 
 t.test('pause, resume, poll now, begin anew', async t => {

@@ -32,19 +32,19 @@ const COLUMNS = sql`p.id, p.workflow_id as "workflowId", p.version, p.node_id as
 /** The name of what the polls of a node remember, among the memories of its workflow. */
 export const POLL_MEMORY = 'poll:'
 
-/** Those that a version does not have rest with what they know; one that has come to nothing yet is not kept. */
+/** Those that a version does not have rest with what they know; one that has come to nothing yet is not kept, unless it is paused. */
 export async function retirePolls (db: Executor, organizationId: string, workflowId: string, keptNodeIds: readonly string[]): Promise<void> {
   await db.execute(sql`
     with retired as (
-      update polls set version = null where organization_id = ${organizationId} and workflow_id = ${workflowId} and begun
+      update polls set version = null where organization_id = ${organizationId} and workflow_id = ${workflowId} and (begun or paused_at is not null)
         and node_id not in (select value from json_array_elements_text(${JSON.stringify(keptNodeIds)}::text::json))
     )
-    delete from polls where organization_id = ${organizationId} and workflow_id = ${workflowId} and not begun
+    delete from polls where organization_id = ${organizationId} and workflow_id = ${workflowId} and not begun and paused_at is null
       and node_id not in (select value from json_array_elements_text(${JSON.stringify(keptNodeIds)}::text::json))`)
 }
 
 /**
- * What is published again goes on where it was; under another rule, or after a rest, with a tick to come.
+ * What is published again goes on where it was; under another rule, or after a rest, with a tick to come, and no later than that after failures: it may be mended.
  * A poll that is under way counts for the version that it began with, and so not any more.
  */
 export async function savePolls (db: Executor, organizationId: string, workflowId: string, version: number, polls: readonly ScheduleContent[], now: number): Promise<void> {
@@ -54,8 +54,12 @@ export async function savePolls (db: Executor, organizationId: string, workflowI
     from json_to_recordset(${JSON.stringify(polls)}::text::json) as d (id uuid, "nodeId" text, rule jsonb, "nextTick" float8, "nextAt" float8)
     on conflict (workflow_id, node_id) do update set version = excluded.version, rule = excluded.rule, lease = null, leased_until = null,
       created_at = case when p.rule = excluded.rule then p.created_at else excluded.created_at end,
-      next_tick = case when p.rule = excluded.rule and p.version is not null then p.next_tick else excluded.next_tick end,
-      next_at = case when p.rule = excluded.rule and p.version is not null then p.next_at else excluded.next_at end`)
+      next_tick = case when p.rule = excluded.rule and p.version is not null then ${soonest('next_tick')} else excluded.next_tick end,
+      next_at = case when p.rule = excluded.rule and p.version is not null then ${soonest('next_at')} else excluded.next_at end`)
+}
+
+function soonest (column: 'next_tick' | 'next_at') {
+  return sql.raw(`case when p.failures = 0 then p.${column} else least(p.${column}, excluded.${column}) end`)
 }
 
 export async function listPolls (db: Executor, organizationId: string, workflowId: string | undefined, limit: number, before: string | undefined): Promise<PollRow[]> {
@@ -99,6 +103,8 @@ export async function hurryPoll (db: Executor, organizationId: string, id: strin
  * With a cursor, what was before it is known, so that the next poll is no first one.
  */
 export async function resetPoll (db: Executor, organizationId: string, id: string, cursor: string | null, audit: AuditEntry): Promise<void> {
+  // What a poll committed while this waited for its row is forgotten too: the statement after sees it.
+  await db.execute(sql`select from polls where organization_id = ${organizationId} and id = ${id} for update`)
   await db.execute(sql`
     with changed as (
       update polls set cursor = ${cursor}::text::json, begun = ${cursor !== null}, failures = 0, last_error = null, lease = null, leased_until = null

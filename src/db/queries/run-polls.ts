@@ -13,6 +13,8 @@ export interface DuePoll {
   readonly cursor: unknown
   readonly begun: boolean
   readonly failures: number
+  /** When it was due, as the database writes it. */
+  readonly dueAt: string
 }
 
 export interface PollClaim {
@@ -36,7 +38,7 @@ export async function claimPolls (sql: Sql, { lease, seconds, limit, each, busy 
     )
     update polls p set lease = ${lease}, leased_until = now() + make_interval(secs => ${seconds}) from taken where p.id = taken.id
     returning p.id, p.organization_id as "organizationId", p.workflow_id as "workflowId", p.version, p.node_id as "nodeId", p.rule,
-      round(extract(epoch from p.created_at) * 1000)::float8 as "createdAt", p.cursor, p.begun, p.failures`
+      round(extract(epoch from p.created_at) * 1000)::float8 as "createdAt", p.cursor, p.begun, p.failures, p.next_at::text as "dueAt"`
 }
 
 function isDue (sql: Sql) {
@@ -80,6 +82,8 @@ export interface PollEnd {
   readonly id: string
   readonly lease: string
   readonly version: number
+  /** As it was claimed: one that was told meanwhile to be due at another time stays so. */
+  readonly dueAt: string
   readonly nextTick: number | null
   readonly nextAt: number | null
 }
@@ -97,36 +101,43 @@ export interface PollSuccess extends PollEnd {
   readonly alarmAt: number
 }
 
-/** A key that is still in the answers is written again after that, or half of its window: an update for each item of each poll would be most of the work. */
+/**
+ * A key that is still in the answers is written again after that, or half of its window: an update for each item of each poll would be most of the work.
+ * It is kept for so much longer, since it may have been seen without being written.
+ */
 const REFRESH = '1 hour'
 
 /**
  * The end of a poll, in one statement: where it has come to, what it has seen, what starts. Of one whose lease is lost, or whose node was published
- * in another version meanwhile, nothing counts. A statement whose answer was lost may be repeated, and then does nothing.
+ * in another version meanwhile, nothing counts. A statement whose answer was lost may be repeated, and then does nothing; whether
+ * the first one started something is answered again.
  */
-export async function completePoll (sql: Sql, { id, lease, version, nextTick, nextAt, cursor, newItems, hashes, keepFor, starts, alarmAt }: PollSuccess): Promise<boolean> {
+export async function completePoll (sql: Sql, { id, lease, version, dueAt, nextTick, nextAt, cursor, newItems, hashes, keepFor, starts, alarmAt }: PollSuccess): Promise<boolean> {
   const rows = starts.map(({ executionId, payload, origin }) => ({ id: executionId, payload, origin }))
+  const window = sql`${keepFor}::text::float8 * interval '1 millisecond'`
+  const refresh = sql`least(${REFRESH}::interval, ${window} / 2)`
   const [row] = await sql<Array<{ moved: boolean }>>`
     with held as materialized (
       select id, failures from polls where id = ${id} and lease = ${lease} and version = ${version} for update
     ), moved as (
-      update polls p set next_tick = to_timestamp(${nextTick}::float8 / 1000), next_at = to_timestamp(${nextAt}::float8 / 1000), lease = null, leased_until = null,
+      update polls p set ${next(sql, dueAt, nextTick, nextAt)}, lease = null, leased_until = null,
         cursor = coalesce(${cursor}::text::json, p.cursor), begun = true, failures = 0, last_error = null, last_polled_at = now(), last_success_at = now(),
         last_items = ${newItems}, last_execution_id = coalesce(${starts.at(-1)?.executionId ?? null}::uuid, p.last_execution_id)
       from held h where p.id = h.id
       returning p.id, p.organization_id, p.workflow_id, p.version, p.node_id, h.failures
     ), seen as (
       insert into remembered_keys as r (organization_id, workflow_id, name, key_hash, claimed_by, expires_at)
-      select v.organization_id, v.workflow_id, ${POLL_MEMORY} || v.node_id, decode(given, 'hex'), ${lease}::text, now() + ${keepFor}::text::float8 * interval '1 millisecond'
+      select v.organization_id, v.workflow_id, ${POLL_MEMORY} || v.node_id, decode(given, 'hex'), ${lease}::text, now() + ${window} + ${refresh}
       from moved v cross join unnest(string_to_array(${hashes.join('\n')}, E'\n')) as given
       on conflict (workflow_id, name, key_hash) do update set claimed_by = excluded.claimed_by, claimed_at = now(), expires_at = excluded.expires_at
-      where r.claimed_at < now() - least(${REFRESH}::interval, ${keepFor}::text::float8 / 2 * interval '1 millisecond') or (r.expires_at is null) <> (excluded.expires_at is null)
+      where r.claimed_at < now() - ${refresh} or r.expires_at < excluded.expires_at - ${refresh} or (r.expires_at is null) <> (excluded.expires_at is null)
     ), accepted as (
       insert into executions (id, organization_id, workflow_id, version, node_id, trigger, payload, origin)
       select x.id, v.organization_id, v.workflow_id, v.version, v.node_id, 'poll', x.payload::json, nullif(x.origin, '')::json
       from moved v cross join json_to_recordset(${JSON.stringify(rows)}::text::json) as x (id uuid, payload text, origin text)
     ), told as (${tell(sql, 'poll.recovered', sql`v.failures >= ${alarmAt}`)})
-    select true as moved from moved`
+    select true as moved from moved
+    union all select true from polls where id = ${id} and last_execution_id = ${starts.at(-1)?.executionId ?? null}::uuid`
   return row !== undefined
 }
 
@@ -137,16 +148,21 @@ export interface PollFailure extends PollEnd {
 }
 
 /** A poll that failed leaves all as it is but when it is tried again, and why. */
-export async function failPoll (sql: Sql, { id, lease, version, nextTick, nextAt, error, alarmAt }: PollFailure): Promise<boolean> {
+export async function failPoll (sql: Sql, { id, lease, version, dueAt, nextTick, nextAt, error, alarmAt }: PollFailure): Promise<boolean> {
   const [row] = await sql<Array<{ moved: boolean }>>`
     with moved as (
-      update polls set next_tick = to_timestamp(${nextTick}::float8 / 1000), next_at = to_timestamp(${nextAt}::float8 / 1000), lease = null, leased_until = null,
+      update polls p set ${next(sql, dueAt, nextTick, nextAt)}, lease = null, leased_until = null,
         failures = failures + 1, last_error = ${error}::text::json, last_polled_at = now()
       where id = ${id} and lease = ${lease} and version = ${version}
       returning id, organization_id, workflow_id, node_id, failures, last_error
     ), told as (${tell(sql, 'poll.failed', sql`v.failures = ${alarmAt}`, sql`'error', v.last_error`)})
     select true as moved from moved`
   return row !== undefined
+}
+
+function next (sql: Sql, dueAt: string, nextTick: number | null, nextAt: number | null) {
+  const kept = sql`p.next_at = ${dueAt}::text::timestamptz`
+  return sql`next_tick = case when ${kept} then to_timestamp(${nextTick}::float8 / 1000) else p.next_tick end, next_at = case when ${kept} then to_timestamp(${nextAt}::float8 / 1000) else p.next_at end`
 }
 
 /** Subscribers hear of a poll once it has failed for a while, and when it has recovered. */

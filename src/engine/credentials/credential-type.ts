@@ -84,8 +84,12 @@ export function publicDataOf ({ data: { properties } }: CredentialType, data: Cr
   return Object.fromEntries(Object.entries(data).filter(([name]) => properties[name] !== undefined && !isSecret(properties[name])))
 }
 
-/** Every text that must not be seen. */
-export function secretsOf (type: CredentialType, data: CredentialData): readonly string[] {
-  const own = secretFieldsOf(type, data).flatMap(name => data[name]).filter(value => typeof value === 'string')
+/**
+ * Every text that must not be seen.
+ * @param resolved names of properties whose values came from a secret store: somebody chose not to keep them here, whatever the type calls them
+ */
+export function secretsOf (type: CredentialType, data: CredentialData, resolved: readonly string[] = []): readonly string[] {
+  const names = new Set([...secretFieldsOf(type, data), ...resolved])
+  const own = [...names].flatMap(name => data[name]).filter(value => typeof value === 'string')
   return [...own, ...type.derivedSecrets?.(data) ?? []]
 }

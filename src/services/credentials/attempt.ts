@@ -26,6 +26,8 @@ export interface Attempted {
   readonly key: CredentialKey
   /** As it is stored. */
   readonly credential: Credential
+  /** Names of its properties that came from a secret store. */
+  readonly resolved: readonly string[]
 }
 
 export interface AttemptDependencies {
@@ -36,8 +38,8 @@ export interface AttemptDependencies {
 }
 
 export async function attempt (attempted: Attempted, { fetch, attempts, tokens }: AttemptDependencies): Promise<Attempt> {
-  const { type, credential } = attempted
-  const secrets = new Set(secretsOf(type, credential.data))
+  const { type, credential, resolved } = attempted
+  const secrets = new Set(secretsOf(type, credential.data, resolved))
   try {
     const tested = credential.type === 'oauth2'
       ? await tryToken(attempted, fetch, tokens, secrets)

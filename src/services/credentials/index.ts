@@ -53,7 +53,7 @@ export function createCredentials (deps: CredentialDependencies): CredentialServ
       const { organizationId } = caller.db
       try {
         const { data, allowedHosts } = await deps.secrets.resolve(organizationId, type, content)
-        return await attempt({ type, key: { organizationId, credentialId: id }, credential: { id, type: type.type, data, allowedHosts } }, deps)
+        return await attempt({ type, key: { organizationId, credentialId: id }, credential: { id, type: type.type, data, allowedHosts }, resolved: Object.keys(content.secretReferences ?? {}) }, deps)
       } catch (error) {
         return failure(error)
       }

@@ -64,7 +64,7 @@ export function createCredentialSource ({ sql, vault, secrets: resolver, tokens,
     try {
       const content = await vault.open({ organizationId, credentialId: id, version: row.version }, row)
       const { data, allowedHosts } = await resolver.resolve(organizationId, type, content)
-      return { credential: { id, type: row.type, data, allowedHosts }, secrets: secretsOf(type, data) }
+      return { credential: { id, type: row.type, data, allowedHosts }, secrets: secretsOf(type, data, Object.keys(content.secretReferences ?? {})) }
     } catch (error) {
       if (!(error instanceof SecretBoxError)) throw error
       if (error.fault === 'away') throw new NodeError('WC_CREDENTIAL_UNAVAILABLE', error.message, { retryable: true })

@@ -114,10 +114,10 @@ async function startsOf ({ values, now, nextId }: PollRunOptions, { id, organiza
 }
 
 /** The tick after now: whatever was missed is in the one answer. */
-function endOf ({ now }: PollRunOptions, { id, version, rule, createdAt }: DuePoll, lease: string) {
+function endOf ({ now }: PollRunOptions, { id, version, rule, createdAt, dueAt }: DuePoll, lease: string) {
   const ticks = ticksOf(rule as ScheduleRule, createdAt, id)
   const next = ticks.after(now())
-  return { id, lease, version, nextTick: next ?? null, nextAt: next === undefined ? null : ticks.dueAt(next) }
+  return { id, lease, version, dueAt, nextTick: next ?? null, nextAt: next === undefined ? null : ticks.dueAt(next) }
 }
 
 export async function recordFailure (options: PollRunOptions, due: DuePoll, lease: string, { retryAfter, ...error }: StepError, signal: AbortSignal): Promise<void> {
@@ -129,7 +129,7 @@ export async function recordFailure (options: PollRunOptions, due: DuePoll, leas
   const over = endAt !== undefined && nextAt > Date.parse(endAt)
   log.info({ pollId: due.id, workflowId: due.workflowId, nodeId: due.nodeId, failures, code: error.code }, 'A poll failed; it is tried again')
   await patiently(signal, async () => await failPoll(sql, {
-    id: due.id, lease, version: due.version, nextTick: over ? null : nextAt, nextAt: over ? null : nextAt, error: JSON.stringify({ at: new Date(at).toISOString(), ...error }), alarmAt: ALARM_AT
+    id: due.id, lease, version: due.version, dueAt: due.dueAt, nextTick: over ? null : nextAt, nextAt: over ? null : nextAt, error: JSON.stringify({ at: new Date(at).toISOString(), ...error }), alarmAt: ALARM_AT
   }), away)
   if (failures === ALARM_AT) onAnnounced()
 }

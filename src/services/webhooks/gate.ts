@@ -65,7 +65,7 @@ export async function openSecret (credentials: CredentialSource, organizationId:
     return (await credentials.open(organizationId, credentialId.toLowerCase())).credential
   } catch (error) {
     if (!(error instanceof NodeError)) throw error
-    throw error.code === 'WC_CREDENTIAL_UNAVAILABLE' ? Unavailable('database', error) : WebhookSecretUnusable(error)
+    throw error.code === 'WC_CREDENTIAL_UNAVAILABLE' ? Unavailable('place where the secret of this webhook is kept', error) : WebhookSecretUnusable(error)
   }
 }
 

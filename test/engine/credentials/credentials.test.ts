@@ -31,6 +31,7 @@ t.test('what is shown and what is not', async t => {
   t.same(publicDataOf(basic, { ...data, unknown: 'x' }), { username: 'ada' })
   t.same(secretFieldsOf(basic, data), ['password'])
   t.same(secretsOf(basic, data), ['canary-of-basic', Buffer.from('ada:canary-of-basic').toString('base64')])
+  t.same(secretsOf(basic, data, ['username', 'password']).slice(0, 2).sort(), ['ada', 'canary-of-basic'], 'what came from a secret store is secret whatever it is')
   t.same(secretsOf(credentialTypes.get('webhookSecret')!, { secrets: ['one', 'two'] }), ['one', 'two'])
 })
 

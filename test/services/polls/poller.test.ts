@@ -115,9 +115,27 @@ t.test('a key is forgotten after its window, unless it is still seen', async t =
     await again(id, one)
   }
   t.strictSame(await itemsOf(workflowId), [1])
-  await age('25 hours')
+  await age('26 hours')
   await again(id, one)
   t.strictSame(await itemsOf(workflowId), [1, 1])
+})
+
+t.test('a key is remembered for its whole window after it was last seen, also where the window was made longer', async t => {
+  answers.set('/longer', () => ({ body: [{ id: 1 }] }))
+  const { id, workflowId } = await published('/longer', { key: 'id', window: '1h' })
+  const one = poller()
+  const age = async (by: string): Promise<void> => { await sql`update remembered_keys set claimed_at = claimed_at - ${by}::interval, expires_at = expires_at - ${by}::interval where workflow_id = ${workflowId}` }
+  await one.poll()
+  for (const by of ['29 minutes', '59 minutes']) {
+    await age(by)
+    await again(id, one)
+  }
+  t.strictSame(await itemsOf(workflowId), [1], 'seen half an hour after it was written, and an hour later')
+  await sql`update remembered_keys set expires_at = now() + interval '2 minutes' where workflow_id = ${workflowId}`
+  await again(id, one)
+  await age('10 minutes')
+  await again(id, one)
+  t.strictSame(await itemsOf(workflowId), [1], 'a shorter window had written it')
 })
 
 t.test('three processes that race, with connections that die: each item once', async t => {
