@@ -31,7 +31,7 @@ export interface CompileParametersOptions {
   /** Pointers of strings to leave as they are, though they look like expressions (such as code). */
   readonly literals?: ReadonlySet<string> | undefined
   /** For a string whose expressions stand within another language. */
-  escape? (pointer: string): Escape | undefined
+  escape? (pointer: string, text: string): Escape | undefined
 }
 
 /** A subtree without expressions is its value, shared by all evaluations; others make theirs. */
@@ -68,7 +68,7 @@ class ParameterCompiler {
     if (!hasExpression(text) || this.#options.literals?.has(pointer) === true) return { isStatic: true, value: text }
     let template: Template
     try {
-      template = compileTemplate(text, this.#options.escape?.(pointer))
+      template = compileTemplate(text, this.#options.escape?.(pointer, text))
     } catch (error) {
       if (!(error instanceof ExpressionSyntaxError)) throw error
       const { position, message, code } = error

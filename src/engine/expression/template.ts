@@ -11,6 +11,8 @@ import { ExpressionSyntaxError } from './syntax-error.ts'
 export interface Template {
   /** No expression in it: evaluates to the text itself. */
   readonly isStatic: boolean
+  /** One expression and nothing beside it: evaluates to its value, of whatever kind. */
+  readonly isSingle: boolean
   /** The nodes it names in `$('id')`. */
   readonly references: readonly Reference[]
   /** Throws NodeError (WC_EXPRESSION_…). */
@@ -34,16 +36,16 @@ export function compileTemplate (text: string, escape?: Escape): Template {
   const parts = scan(text)
   const [only] = parts
   if (only === undefined || (parts.length === 1 && typeof only === 'string')) {
-    return { isStatic: true, references: [], evaluate: () => text }
+    return { isStatic: true, isSingle: false, references: [], evaluate: () => text }
   }
   const compiled = parts.map((part) => typeof part === 'string' ? part : compileExpression(part, text))
   const expressions = compiled.filter((part): part is CompiledExpression => typeof part !== 'string')
   const references = expressions.flatMap((part) => part.references)
   if (parts.length === 1 && escape === undefined) {
     const single = expressions[0]!
-    return { isStatic: false, references, evaluate: (scope) => evaluateSingle(single, scope) }
+    return { isStatic: false, isSingle: true, references, evaluate: (scope) => evaluateSingle(single, scope) }
   }
-  return { isStatic: false, references, evaluate: (scope) => evaluateParts(compiled, scope, escape) }
+  return { isStatic: false, isSingle: false, references, evaluate: (scope) => evaluateParts(compiled, scope, escape) }
 }
 
 /** Texts and expressions in turn. The parser finds the end of each, so that `}}` may stand within. */

@@ -1,7 +1,8 @@
-import { compileParameters, hasExpression, type CompiledParameters, type ExpressionScope } from '../expression/index.ts'
+import { compileParameters, compileTemplate, hasExpression, type CompiledParameters, type ExpressionScope } from '../expression/index.ts'
 import { NodeError } from '../node-error.ts'
 import type { PlanNode } from '../plan.ts'
 import { parsePath, readPath } from '../nodes/paths.ts'
+import { isPlainObject } from '../nodes/plain-object.ts'
 import { REQUEST_NAMES, type PollParameters } from '../nodes/poll-parameters.ts'
 
 /** The parts of a poll node that are evaluated at different moments, each compiled for itself. */
@@ -10,6 +11,7 @@ export interface CompiledPoll {
   readonly request: CompiledParameters
   /** Of an item; undefined where it has none. */
   keyOf (json: unknown, scope: () => ExpressionScope): unknown
+  /** Undefined where the cursor stays where it is. */
   cursor (scope: ExpressionScope): unknown
   initialCursor (scope: ExpressionScope): unknown
 }
@@ -34,7 +36,7 @@ function compile (written: PollParameters): CompiledPoll {
     // Pages end with the first that is empty, so they are told where their items are.
     request: compileParameters(pagination === undefined || items === undefined ? request : { ...request, pagination: { ...pagination, items } }),
     keyOf: keyReader(written.key),
-    cursor: single('cursor', written.cursor),
+    cursor: cursorReader(written.cursor),
     initialCursor: single('initialCursor', written.initialCursor)
   }
 }
@@ -55,9 +57,39 @@ function single (name: string, value: unknown): (scope: ExpressionScope) => unkn
   return scope => (parameters.evaluate(scope) as Record<string, unknown>)[name]
 }
 
-/** What an expression of a cursor came to: undefined where the cursor stays where it is. */
-export function cursorValue (value: unknown): unknown {
-  if (value === undefined || value === null || value === '') return undefined
+/**
+ * A cursor moves whole or not at all: one of which an expression comes to nothing, as over an answer without items, would ask for
+ * something else from then on.
+ */
+function cursorReader (written: unknown): CompiledPoll['cursor'] {
+  if (written === undefined) return () => undefined
+  let hasHole = false
+  const notice = (part: string): string => {
+    hasHole ||= part === ''
+    return part
+  }
+  const parameters = compileParameters({ cursor: written }, { escape: (_pointer, text) => compileTemplate(text).isSingle ? undefined : notice })
+  return scope => {
+    hasHole = false
+    const { cursor } = parameters.evaluate(scope) as { cursor?: unknown }
+    return hasHole || isNothing(cursor) || cameToNothing(written, cursor) ? undefined : checked(cursor)
+  }
+}
+
+/** Whether an expression did; what is written out stands as it is. */
+function cameToNothing (written: unknown, value: unknown): boolean {
+  if (typeof written === 'string') return hasExpression(written) && isNothing(value)
+  if (Array.isArray(written)) return written.some((part, index) => cameToNothing(part, (value as unknown[])[index]))
+  if (isPlainObject(written)) return Object.entries(written).some(([name, part]) => cameToNothing(part, (value as Record<string, unknown>)[name]))
+  return false
+}
+
+function isNothing (value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isNothing)
+  return value === undefined || value === null || value === ''
+}
+
+function checked (value: unknown): unknown {
   if (JSON.stringify(value).length > MAX_CURSOR) throw new NodeError('WC_POLL_CURSOR', `The cursor is larger than ${MAX_CURSOR} characters`, { pointer: '/cursor' })
   return value
 }

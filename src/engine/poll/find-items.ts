@@ -1,7 +1,8 @@
 import { canonicalText } from '../../lib/canonical-text.ts'
 import type { Credential } from '../credentials/index.ts'
+import { MASKED } from '../credentials/mask.ts'
 import type { CredentialReference } from '../credentials/references.ts'
-import type { ExpressionScope, PageScope } from '../expression/index.ts'
+import type { ExpressionItem, ExpressionScope, PageScope } from '../expression/index.ts'
 import type { JsonObject } from '../item.ts'
 import type { TriggeredWorkflow } from '../limits.ts'
 import { NodeError } from '../node-error.ts'
@@ -12,7 +13,8 @@ import type { HttpRequestParameters } from '../nodes/http-request-parameters.ts'
 import type { HttpAnswerItem } from '../nodes/http-response.ts'
 import type { Fetch } from '../nodes/node-type.ts'
 import { parsePath, readPath } from '../nodes/paths.ts'
-import { cursorValue, type CompiledPoll } from './compile.ts'
+import { mapInSlices } from '../nodes/slices.ts'
+import type { CompiledPoll } from './compile.ts'
 
 /** What a poll may do and know beside its parameters. */
 export interface PollPowers {
@@ -20,6 +22,8 @@ export interface PollPowers {
   readonly fetch: Fetch
   /** The node's own, or one of these types that a parameter names. */
   readonly credential: (reference?: Pick<CredentialReference, 'id' | 'types'>) => Promise<Credential | undefined>
+  /** Takes the secrets of all that was opened until now out of a value. */
+  readonly mask: () => <T>(value: T) => T
   /** milliseconds since the epoch */
   readonly now: () => number
 }
@@ -34,7 +38,7 @@ export interface PollFacts {
   readonly idempotencyKey: string
 }
 
-/** What an answer holds, whether new or not. */
+/** What an answer holds, whether new or not, without the secrets that it was asked for with. */
 export interface Findings {
   readonly items: readonly JsonObject[]
   /** Of each item, as text; null: equal to no other. */
@@ -49,17 +53,24 @@ export const MAX_ITEMS = 10_000
 /** Asks once. Throws NodeError and FetchError, or rejects with the signal's reason. */
 export async function findItems (compiled: CompiledPoll, facts: PollFacts, powers: PollPowers): Promise<Findings> {
   const startedAt = powers.now()
-  const scope = (json: JsonObject, all: readonly JsonObject[], page?: PageScope): ExpressionScope => scopeOf(facts, startedAt, cursor, json, all, page)
+  const scope = (json: JsonObject, all: readonly ExpressionItem[], page?: PageScope): ExpressionScope => scopeOf(facts, startedAt, cursor, json, all, page)
   let cursor: unknown = facts.cursor ?? null
   cursor = facts.cursor ?? compiled.initialCursor(scope({}, [])) ?? null
 
   const parameters = (page?: PageScope): HttpRequestParameters => compiled.request.evaluate(scope({}, [], page)) as HttpRequestParameters
-  const { items, last, pages } = await ask(compiled, facts, powers, parameters)
-  const keys = items.map((item, index) => {
-    const key = compiled.keyOf(item, () => ({ ...scope(item, items), itemIndex: index }))
+  const { items: found, last, pages } = await ask(compiled, facts, powers, parameters)
+  // Before anything is made of them: once an expression has turned a secret round, nobody finds it any more.
+  const mask = powers.mask()
+  const items = await mapInSlices(found, powers.signal, item => mask(item))
+  const all = items.map(json => ({ json }))
+  const keys = await mapInSlices(items, powers.signal, (item, index) => {
+    const key = compiled.keyOf(item, () => ({ ...scope(item, all), itemIndex: index }))
     return key === undefined || key === null || key === '' ? null : canonicalText(key)
   })
-  return { items, keys, cursor: cursorValue(compiled.cursor(scope(items.at(-1) ?? {}, items, { response: last, count: pages }))) }
+  const reached = compiled.cursor(scope(items.at(-1) ?? {}, all, { response: mask(last), count: pages }))
+  // A cursor with a hole in it would ask for something else, and nobody would see why.
+  if (reached !== undefined && JSON.stringify(reached).includes(MASKED)) throw new NodeError('WC_POLL_CURSOR', 'The cursor holds a secret of the credential, and is kept where secrets must not be', { pointer: '/cursor' })
+  return { items, keys, cursor: reached }
 }
 
 async function ask ({ written }: CompiledPoll, { idempotencyKey }: PollFacts, powers: PollPowers, parameters: (page?: PageScope) => HttpRequestParameters): Promise<{ items: readonly JsonObject[], last: HttpAnswerItem, pages: number }> {
@@ -101,15 +112,14 @@ function entriesOf ({ body }: HttpAnswerItem, path: string | undefined): readonl
   throw new NodeError('WC_POLL_ITEMS', `What the answer has at ${path} is no list`, { pointer: '/items' })
 }
 
-function scopeOf ({ workflow: { workflowId: id, name, version, timeZone }, nodeId, vars }: PollFacts, now: number, cursor: unknown, json: JsonObject, all: readonly JsonObject[], page: PageScope | undefined): ExpressionScope {
+function scopeOf ({ workflow: { workflowId: id, name, version, timeZone }, nodeId, vars }: PollFacts, now: number, cursor: unknown, json: JsonObject, all: readonly ExpressionItem[], page: PageScope | undefined): ExpressionScope {
   const item = { json }
-  const items = () => all.map(json => ({ json }))
   return {
     json,
     item,
     itemIndex: 0,
     runIndex: 0,
-    input: () => ({ all: items, first: () => all[0] === undefined ? undefined : { json: all[0] }, last: () => all.length === 0 ? undefined : { json: all.at(-1)! }, item }),
+    input: () => ({ all: () => all, first: () => all[0], last: () => all.at(-1), item }),
     node: () => undefined,
     vars,
     workflow: { id, name, version, active: true },

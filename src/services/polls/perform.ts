@@ -53,22 +53,22 @@ export async function perform ({ sql, fetch, credentials, now }: PollReach, { or
     const { keys, ...found } = await findItems(compilePoll(node), facts, {
       signal,
       now,
+      mask: () => createMask(secrets),
       fetch: async request => await fetch(request, organizationId),
       credential: async reference => {
         const { id = node.credentialId, types = node.type.credentials ?? [] } = reference ?? {}
         return id === undefined ? undefined : await open(id, types)
       }
     })
-    const mask = createMask(secrets)
-    // A cursor with a hole in it would ask for something else, and nobody would see why.
-    if (mask(found.cursor) !== found.cursor) throw new NodeError('WC_POLL_CURSOR', 'The cursor holds a secret of the credential, and is kept where secrets must not be', { pointer: '/cursor' })
-    return { findings: { items: mask(found.items), cursor: found.cursor }, hashes: keys.map(key => key === null ? null : hashOf(key)) }
+    return { findings: found, hashes: keys.map(key => key === null ? null : hashOf(key)) }
   } catch (error) {
     signal.throwIfAborted()
     const told = withItemIndex(error, 0)
     if (!(told instanceof NodeError)) throw error
     const { itemIndex: _none, data, ...rest } = told.toStepError()
-    return { error: createMask(secrets)({ ...rest, ...excerpt(data) }) }
+    const mask = createMask(secrets)
+    // Masked before it is cut: of a secret that the cut divides nobody would find the first half.
+    return { error: { ...mask(rest), ...excerpt(mask(data)) } }
   }
 }
 

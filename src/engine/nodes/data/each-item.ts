@@ -1,9 +1,7 @@
 import type { Item, OutputItem } from '../../item.ts'
 import { withItemIndex } from '../http-errors.ts'
 import type { NodeContext, NodeOutcome } from '../node-type.ts'
-
-/** Milliseconds of work on items between two turns of the event loop: other executions live in this process too. */
-const SLICE = 20
+import { giveWay, SLICE } from '../slices.ts'
 
 /**
  * One output item for each input item, with the parameters evaluated for it. Short work is done at once; long work
@@ -27,11 +25,8 @@ export function eachItem<P> (context: NodeContext<P>, work: (parameters: P, item
   }
 
   async function goOn (): Promise<NodeOutcome> {
-    const { signal } = context
-    do {
-      await new Promise(resolve => setImmediate(resolve))
-      signal.throwIfAborted()
-    } while (!isDoneBy(performance.now() + SLICE))
+    do await giveWay(context.signal)
+    while (!isDoneBy(performance.now() + SLICE))
     return { outputs: { main } }
   }
 
