@@ -9,6 +9,10 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ])
 const REQUEST_FRAMING: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
 const RESPONSE_FRAMING: ReadonlySet<string> = new Set(['content-length'])
+/** They speak for the whole origin, which one organization's answer must not: the service has others. */
+const OF_THE_ORIGIN: ReadonlySet<string> = new Set([
+  'alt-svc', 'clear-site-data', 'nel', 'origin-agent-cluster', 'report-to', 'reporting-endpoints', 'service-worker-allowed', 'strict-transport-security'
+])
 
 /**
  * Why this header must not be sent, or null. It refuses malformed names and values (CR and LF among
@@ -18,6 +22,7 @@ export function headerProblem (name: string, value: string, message: 'request' |
   if (!NAME.test(name)) return `${JSON.stringify(name.slice(0, 60))} is not a valid header name`
   const lower = name.toLowerCase()
   const framing = message === 'request' ? REQUEST_FRAMING : RESPONSE_FRAMING
+  if (message === 'response' && OF_THE_ORIGIN.has(lower)) return `the header ${lower} speaks for the whole origin, of which this workflow is a part`
   if (HOP_BY_HOP.has(lower) || framing.has(lower)) return `the header ${lower} is set by WeConnect and cannot be given`
   if (!VALUE.test(value)) return `the value of header ${lower} holds a line break or another character that headers cannot carry`
   return null

@@ -53,6 +53,7 @@ t.test('respond refuses what would break the answer', async t => {
   for (const status of [100, 199, 600, 200.5, 'ok', {}, NaN]) await t.rejects(answer({ status }), { code: 'WC_RESPOND_STATUS' }, String(status))
   for (const headers of [
     { 'Content-Length': 5 }, { 'transfer-encoding': 'chunked' }, { Connection: 'close' }, { 'Keep-Alive': 'x' }, { upgrade: 'x' },
+    { 'Clear-Site-Data': '"*"' }, { 'strict-transport-security': 'max-age=0' }, { 'Service-Worker-Allowed': '/' },
     { x: 'a\r\nset-cookie: b' }, { x: 'a\nb' }, { 'x\r\ny': 'z' }, { '': 'x' }, { x: '☃' }, { x: 'a'.repeat(20_000) },
     { 'set-cookie': 'wc_sso_0123=x' }, { 'Set-Cookie': ['a=1', ' WC_oauth2_0123 = x'] }, { 'set-cookie': '__Host-a=1; Path=/; Secure' }, { 'set-cookie': '__secure-a=1' }, { 'set-cookie': '=wc_sso_0123=x' }, { 'set-cookie': 'wc_sso_0123' }
   ]) await t.rejects(answer({ headers }), { code: 'WC_RESPOND_HEADER' }, JSON.stringify(headers))
