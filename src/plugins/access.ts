@@ -1,4 +1,4 @@
-import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { PUBLIC, type RouteAccess } from '../schemas/access.ts'
 import type { Permission } from '../services/identity/permissions.ts'
@@ -21,6 +21,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** For what a route finds out only later that it needs. Throws PermissionMissing. */
     requirePermission (permission: Permission): void
+    /** For streams of the organization scope, while they are open: whether the credential may still have them. Throws the problems of whoever comes now. */
+    demandAccessAgain (reply: FastifyReply): Promise<void>
   }
 }
 
@@ -35,6 +37,13 @@ export const access = fp(async function accessPlugin (app) {
   app.decorate('accessOfStrangers', undefined)
   app.decorateRequest('requirePermission', function (permission) {
     if (!this.permissions.has(permission)) throw PermissionMissing(permission)
+  })
+
+  app.decorateRequest('demandAccessAgain', async function (reply) {
+    const { access: declared } = this.routeOptions.config
+    await app.authenticate(this, reply)
+    this.enterOrganization(this.organizationId)
+    await (declared === undefined ? undefined : checkOf(declared))?.call(app, this, reply)
   })
 
   app.addHook('onRoute', function (route) {

@@ -50,11 +50,12 @@ export const tenancy = fp<{ database: Pick<Database, 'tenant'> }>(async function
 
   function enter (request: FastifyRequest, { organizationId, permissions, grants = NO_GRANTS, ssoRequired }: Membership): void {
     if (ssoRequired === true) throw SsoRequired()
+    // A stream enters again and again: its log needs no more children.
+    if (request.organizationId !== organizationId) request.log = request.log.child({ organizationId })
     request.organizationId = organizationId
     request.permissions = permissions
     request.grants = grants
     request.db = database.tenant(organizationId)
-    request.log = request.log.child({ organizationId })
   }
 }, { name: 'tenancy', fastify: '5.x', dependencies: ['auth'] })
 

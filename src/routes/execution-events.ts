@@ -11,6 +11,7 @@ import { MAX_SEQ } from '../services/tail/cursor.ts'
 import { readEventPage } from '../services/tail/event-page.ts'
 import { openEventStream } from '../services/tail/event-stream.ts'
 import type { TailHub } from '../services/tail/index.ts'
+import { whileAllowed } from './standing-access.ts'
 
 const EventsQuery = Type.Object({
   limit: pageProperties.limit,
@@ -63,7 +64,11 @@ export const executionEventRoutes: FastifyPluginAsyncTypebox<{ tail: TailHub }> 
     if (wantsStream(request)) {
       const stream = await openEventStream(tail, { organizationId: request.organizationId, executionId: id, after: lastEventId(request) ?? after ?? 0 })
       streams.add(stream)
-      stream.once('close', () => { streams.delete(stream) })
+      const stopChecking = whileAllowed(async () => { await request.demandAccessAgain(reply) }, () => { stream.destroy() })
+      stream.once('close', () => {
+        stopChecking()
+        streams.delete(stream)
+      })
       reply.headers({ 'content-type': EVENT_STREAM, 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
       return await reply.send(stream as never)
     }

@@ -1,16 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { WebSocket } from 'ws'
-import { Problem } from '../lib/problem.ts'
 import { needs, ticketFor } from '../schemas/access.ts'
 import { Instant, ORGANIZATION_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
 import { grantedIds } from '../services/identity/grants.ts'
 import { Forbidden, PermissionMissing, TooManyRequests, Unauthenticated } from '../services/problems.ts'
 import { createTailConnection } from '../services/tail/connection.ts'
+import type { TakenTicket } from '../services/tail/tickets.ts'
 import type { TailHub } from '../services/tail/index.ts'
 import { UpgradeRequired } from '../services/tail/problems.ts'
+import { whileAllowed } from './standing-access.ts'
 
 interface Options {
   readonly tail: TailHub
@@ -28,9 +28,7 @@ declare module 'fastify' {
 const MAX_CONNECTIONS_OF_ORGANIZATION = 2000
 const RETRY_SECONDS = 10
 const PERMISSION = 'execution:read'
-/** A credential that was taken back ends its tails after this, in milliseconds. */
-const RECHECK_INTERVAL = 60_000
-/** Nothing says whether the holder of a ticket still belongs to the organization: it comes back with a new one. */
+/** About as long as an access token lives, which the holder of a ticket shows no more: it comes back with a new one. Milliseconds. */
 const TICKET_CONNECTION = 15 * 60_000
 const POLICY_VIOLATION = 1008
 // URLs end up in logs and histories.
@@ -48,20 +46,23 @@ export const tailRoutes: FastifyPluginAsync<Options> = async (app, { tail }) => 
     if (query['ticket'] !== undefined) {
       const owner = typeof query['ticket'] === 'string' ? await tail.tickets.take(query['ticket']) : undefined
       if (owner === undefined) throw Unauthenticated('The ticket is not valid, was used, or has expired. Get another one from POST /v1/tail/tickets.')
-      request.organizationId = owner.organizationId
-      request.tailWorkflows = owner.workflowIds === null ? null : new Set(owner.workflowIds)
+      await follow(request, owner, async () => { await app.authenticateAgain(request, owner.holder) })()
       return
     }
     await app.authenticate(request, reply)
     await app.chooseOrganization(request, reply)
-    const workflows = followable(request)
+    follow(request, { organizationId: request.organizationId, workflowIds: followable(request) }, async () => { await app.authenticate(request, reply) })
+  }
+
+  function follow (request: FastifyRequest, { organizationId, workflowIds: workflows }: Pick<TakenTicket, 'organizationId' | 'workflowIds'>, again: () => Promise<unknown>): () => Promise<void> {
     request.tailWorkflows = workflows === null ? null : new Set(workflows)
     request.recheckTail = async () => {
-      await app.authenticate(request, reply)
-      request.enterOrganization(request.organizationId)
+      await again()
+      request.enterOrganization(organizationId)
       const now = followable(request)
       if (now !== null && (workflows === null || workflows.some(id => !now.includes(id)))) throw Unauthenticated('Workflows that this tail may follow were taken back. Open another one.')
     }
+    return request.recheckTail
   }
 
   app.addHook('onRequest', async (request, reply) => {
@@ -72,35 +73,23 @@ export const tailRoutes: FastifyPluginAsync<Options> = async (app, { tail }) => 
   })
 
   const schema = { hide: true, querystring: Type.Object({ ticket: Type.Optional(Type.String()) }, { additionalProperties: false }) }
-  app.get('/', { websocket: true, config: { access: ticketFor(PERMISSION) }, schema }, (socket, { organizationId, log, recheckTail, tailWorkflows: workflows }) => {
+  app.get('/', { websocket: true, config: { access: ticketFor(PERMISSION) }, schema }, (socket, { organizationId, log, query, recheckTail, tailWorkflows: workflows }) => {
     const connection = createTailConnection({ hub: tail, organizationId, workflows, socket, log })
-    const stopChecking = limitLife(socket, recheckTail)
+    const stopChecking = whileAllowed(recheckTail!, () => { socket.close(POLICY_VIOLATION, 'The credential is no longer valid') })
+    const end = 'ticket' in (query as object) ? setTimeout(() => { socket.close(POLICY_VIOLATION, 'The time of the ticket is over') }, TICKET_CONNECTION).unref() : undefined
     connections.set(organizationId, (connections.get(organizationId) ?? 0) + 1)
     socket.on('message', (data: Buffer, binary: boolean) => { connection.receive(data, binary) })
     socket.on('ping', connection.touched)
     socket.on('pong', connection.touched)
     socket.on('close', () => {
       stopChecking()
+      clearTimeout(end)
       connection.closed()
       const left = connections.get(organizationId)! - 1
       if (left === 0) connections.delete(organizationId)
       else connections.set(organizationId, left)
     })
   })
-}
-
-function limitLife (socket: WebSocket, recheck: (() => Promise<void>) | null): () => void {
-  if (recheck === null) {
-    const end = setTimeout(() => { socket.close(POLICY_VIOLATION, 'The time of the ticket is over') }, TICKET_CONNECTION).unref()
-    return () => { clearTimeout(end) }
-  }
-  const timer = setInterval(() => {
-    recheck().catch((error: unknown) => {
-      // That the database is away for a moment says nothing about the credential.
-      if (error instanceof Problem && error.status < 500) socket.close(POLICY_VIOLATION, 'The credential is no longer valid')
-    })
-  }, RECHECK_INTERVAL).unref()
-  return () => { clearInterval(timer) }
 }
 
 /** The workflows whose executions the caller may read by grants alone; null: all. Throws PermissionMissing where there are none. */
@@ -130,7 +119,7 @@ export const tailTicketRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
       response: { 201: Ticket, ...problemResponses(400, 401, 404, 415, 422) }
     }
   }, async (request, reply) => {
-    const { actor, organizationId } = request
-    return await reply.code(201).send(await tail.tickets.issue({ organizationId, workflowIds: followable(request) }, actor.type === 'user' ? actor.id : null))
+    const { credential, organizationId } = request
+    return await reply.code(201).send(await tail.tickets.issue({ organizationId, workflowIds: followable(request) }, credential))
   })
 }

@@ -130,7 +130,7 @@ t.test('nobody without credentials gets in, and the refusal is plain HTTP', asyn
 })
 
 t.test('a ticket opens one connection, once, of its organization', async t => {
-  t.match(await refusal(`${url}?ticket=wct_${'A'.repeat(43)}`), { status: 401 })
+  for (const one of ['', `.s${nextId()}`, `.k${nextId()}`]) t.match(await refusal(`${url}?ticket=wct_${'A'.repeat(43)}${one}`), { status: 401 })
   t.match(await refusal(`${url}?ticket=`), { status: 401 })
   t.match(await refusal(`${url}?ticket=a&ticket=b`), { status: 401 })
   t.equal((await app.inject({ method: 'POST', url: '/v1/tail/tickets' })).statusCode, 401)
@@ -151,6 +151,32 @@ t.test('a ticket opens one connection, once, of its organization', async t => {
   await sql`update tail_tickets set expires_at = now() - interval '1 second'`
   t.match(await refusal(`${url}?ticket=${third}`), { status: 401 }, 'expired')
   t.notOk(logged.some(line => line.includes(first.slice(4))), 'no ticket in the log')
+})
+
+t.test('streams end with what opened them', async t => {
+  const guest = await register(app)
+  const key = (await app.inject({ method: 'POST', url: '/v1/api-keys', headers: guest.headers, payload: { name: 'watcher' } })).json<{ id: string, secret: string }>()
+  const ticketOf = async (by: Record<string, string>) => (await app.inject({ method: 'POST', url: '/v1/tail/tickets', headers: by })).json<{ ticket: string }>().ticket
+  const { executionId } = await accept(sql, guest.organizationId, nextId())
+  const byKey = { 'x-api-key': key.secret }
+  const swapped = (await ticketOf(byKey)).replace(/\.k.*/, `.s${nextId()}`)
+  t.match(await refusal(`${url}?ticket=${swapped}`), { status: 401 }, 'nobody puts another holder behind the secret')
+  const streamOf = async (by: Record<string, string>) => await fetch(`http://127.0.0.1:${port}/v1/executions/${executionId}/events`, { headers: { ...by, accept: 'text/event-stream' } })
+  const watch = async (by: Record<string, string>) => {
+    const clients = [await new Client(url, by).opened(), await new Client(`${url}?ticket=${await ticketOf(by)}`).opened()]
+    const stream = await streamOf(by)
+    t.equal(stream.status, 200)
+    // A stream that is cut ends with an error, one that goes on with nothing.
+    return { clients, cut: stream.text().then(() => false, () => true) }
+  }
+  const [keys, own] = [await watch(byKey), await watch(guest.headers)]
+  t.equal((await app.inject({ method: 'DELETE', url: `/v1/api-keys/${key.id}`, headers: guest.headers })).statusCode, 204)
+  t.equal(await keys.cut, true)
+  for (const client of keys.clients) await client.until(one => one.closed?.code === 1008)
+  for (const client of own.clients) t.equal(client.closed, undefined, 'others go on')
+  t.equal((await app.inject({ method: 'POST', url: '/v1/auth/logout', headers: guest.headers })).statusCode, 204)
+  t.equal(await own.cut, true)
+  for (const client of own.clients) await client.until(one => one.closed?.code === 1008)
 })
 
 t.test('a reader that is too slow is told where to go on, and cut', async t => {

@@ -19,10 +19,10 @@ export interface TicketScope {
 }
 
 /** One statement: of two who come with the same ticket, one gets in. By its hash alone: the organization is what the ticket tells. */
-export async function takeTicket (sql: Sql, hash: Buffer): Promise<TicketScope | undefined> {
-  const [row] = await sql<Array<{ organizationId: string, workflowIds: string | null, valid: boolean }>>`
-    delete from tail_tickets where token_hash = ${hash} returning organization_id as "organizationId", array_to_string(workflow_ids, ',') as "workflowIds", expires_at > now() as valid`
-  return row?.valid === true ? { organizationId: row.organizationId, workflowIds: row.workflowIds?.split(',') ?? null } : undefined
+export async function takeTicket (sql: Sql, hash: Buffer): Promise<TicketScope & { userId: string | null } | undefined> {
+  const [row] = await sql<Array<{ organizationId: string, userId: string | null, workflowIds: string | null, valid: boolean }>>`
+    delete from tail_tickets where token_hash = ${hash} returning organization_id as "organizationId", user_id as "userId", array_to_string(workflow_ids, ',') as "workflowIds", expires_at > now() as valid`
+  return row?.valid === true ? { organizationId: row.organizationId, userId: row.userId, workflowIds: row.workflowIds?.split(',') ?? null } : undefined
 }
 
 export async function deleteExpiredTickets (sql: Sql): Promise<void> {

@@ -40,6 +40,8 @@ export interface KeyMaker {
 export interface ApiKeys {
   /** Undefined for anything that is not a live key. Up to 5 s old, so another process's revocation takes that long here. */
   authenticate (text: string): Promise<AuthenticatedKey | undefined>
+  /** The same by its id, for what a key was good for and goes on. */
+  read (keyId: string): Promise<AuthenticatedKey | undefined>
   create (db: TenantDb, input: NewKey, maker: KeyMaker, origin: Origin): Promise<SecretApiKey>
   list (db: TenantDb, limit: number, before?: string): Promise<ApiKey[]>
   get (db: TenantDb, keyId: string): Promise<ApiKey>
@@ -85,6 +87,17 @@ export function createApiKeys ({ db, clock, nextId, onBackgroundError }: Identit
       if (known === undefined || known.expiresAt <= clock()) return undefined
       if (valid.get(cacheKey) === undefined) valid.set(cacheKey, known)
       return known
+    },
+    async read (keyId) {
+      const known = valid.get(keyId)
+      if (known !== undefined) return known.expiresAt > clock() ? known : undefined
+      const row = await queries.findApiKeySecret(db, keyId)
+      const expiresAt = row?.expiresAt?.getTime() ?? Infinity
+      if (row === undefined || expiresAt <= clock()) return undefined
+      const { organizationId, createdBy } = row
+      const read = { keyId, organizationId, permissions: permissionsOfKey(row), createdBy, expiresAt }
+      valid.set(keyId, read)
+      return read
     },
     async create (tenant, { name, expiresAt, scopes: wanted }, { createdBy, permissions }, origin) {
       const now = clock()
