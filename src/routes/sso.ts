@@ -52,8 +52,8 @@ export const ssoRoutes: FastifyPluginAsyncTypebox<{ identity: Identity, secure: 
       response: { 200: Type.Object({ url: Type.String({ format: 'uri', description: 'Where to go on' }) }, { $id: 'SignInStart', description: 'For who asks for `application/json`: a page that goes on by itself, and keeps the cookie' }), 302: Found, ...problemResponses(400, 404, 409, 422) }
     }
   }, async (request, reply) => {
-    const { url, cookie } = await signIn.begin(request.params.providerId, request.query)
-    setFlowCookie(reply, cookie, callbackPath(request.params.providerId), secure)
+    const { url, cookie, path } = await signIn.begin(request.params.providerId, request.query)
+    setFlowCookie(reply, cookie, path, secure)
     return /\bapplication\/json\b/.test(request.headers.accept ?? '') ? { url } : await reply.redirect(url)
   })
 
@@ -98,10 +98,6 @@ function codePage ({ code, organizationName }: { readonly code: string, readonly
 <p>Whoever has this code gets into <b>${escapeHtml(organizationName)}</b> as you.</p>
 <p>Enter it in the program on your own computer that you have just started to sign in, within two minutes:</p><p><code>${code}</code></p>
 <p><b>Never give it to anybody</b>, whoever asks for it. If you did not start to sign in yourself, close this page.</p></html>\n`
-}
-
-function callbackPath (providerId: string): string {
-  return `/v1/auth/sso/${providerId}/callback`
 }
 
 function withParameters (address: string, parameters: Readonly<Record<string, string>>): string {

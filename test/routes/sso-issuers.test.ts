@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { OAuth2Server } from 'oauth2-mock-server'
 import t, { type Test } from 'tap'
 import { findProvider } from '../../src/db/queries/sso-providers.ts'
+import type { Fetch } from '../../src/lib/guarded-fetch/index.ts'
 import { createKeyring, localKey } from '../../src/lib/secret-box.ts'
 import { rotateKeys } from '../../src/services/credentials/rotate-keys.ts'
+import { createOidc } from '../../src/services/sso/oidc.ts'
 import { openClient } from '../../src/services/sso/providers.ts'
 import { TEST_KEY } from '../support/identity.ts'
 import { ssoSite } from '../support/sso-site.ts'
@@ -53,6 +55,15 @@ t.test('an issuer is asked before it is stored, and settings that would let the 
   await rotateKeys({ sql, keyring: createKeyring(before, after), batch: 100, report () {} })
 })
 
+t.test('an issuer that speaks for the people of all tenants is refused', async t => {
+  const description = { issuer: 'https://login.microsoftonline.com/{tenantid}/v2.0', authorization_endpoint: 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize', token_endpoint: 'https://login.microsoftonline.com/common/oauth2/v2.0/token', jwks_uri: 'https://login.microsoftonline.com/common/discovery/v2.0/keys' }
+  const answering = (body: object) => createOidc({ clock: Date.now, fetch: (async () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) })) as unknown as Fetch })
+  const settings = { issuer: 'https://login.microsoftonline.com/common/v2.0', clientId: 'c', clientSecret: 's' }
+  await t.rejects(answering(description).examine(settings), { fault: 'unfit', message: /issuer of your own tenant/ })
+  const own = 'https://login.microsoftonline.com/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/v2.0'
+  await answering({ ...description, issuer: own }).examine({ ...settings, issuer: own })
+})
+
 t.test('an id token that is not for us, not of now or not of the issuer lets nobody in', async t => {
   const owner = await register()
   const server = new OAuth2Server()
@@ -96,6 +107,14 @@ t.test('an id token that is not for us, not of now or not of the issuer lets nob
   t.match(await finish(t, ({ payload }) => { email(payload) }, url => { url.searchParams.set('nonce', 'x'.repeat(43)) }), { code: 'WC_SSO_REFUSED' }, 'somebody else\'s nonce')
   t.match(await finish(t, ({ payload }) => { email(payload) }, url => { url.searchParams.set('code_challenge', 'x'.repeat(43)) }), { code: 'WC_SSO_REFUSED' }, 'somebody else\'s challenge')
   t.match(await finish(t, ({ payload }) => { email(payload) }, () => {}, url => { url.searchParams.set('iss', 'https://evil.example') }), { status: 400, code: 'WC_SSO_REFUSED' }, 'RFC 9207')
+  for (const [name, sub] of [['NUL', 'a\0b'], ['too long', 'x'.repeat(12_000)], ['none', ''], ['not ASCII', 'ä']] as const) {
+    t.match(await finish(t, ({ payload }) => { email(payload); payload['sub'] = sub }), { status: 400, code: 'WC_SSO_REFUSED' }, `sub: ${name}`)
+  }
+  const odd = await finish(t, ({ payload }) => { email(payload); Object.assign(payload, { sub: 'odd', email: 'odd@example.com', name: 'Od\0d\u202e \ud800' }) })
+  t.match((await call('POST', '/v1/auth/sso/token', {}, { code: odd.code, codeVerifier: odd.verifier })).json(), { user: { name: 'Od d' } })
+  const worse = await finish(t, ({ payload }) => { Object.assign(payload, { sub: 'worse', email: 'wor\0se@example.com', email_verified: true }) })
+  t.match((await call('POST', '/v1/auth/sso/token', {}, { code: worse.code, codeVerifier: worse.verifier })).json(), { status: 403, code: 'WC_SSO_NOT_ADMITTED' }, 'no address that nobody could have')
+
   const onAnswer = (answer: { body: Record<string, unknown> }): void => {
     const [header, payload] = String(answer.body['id_token']).split('.')
     answer.body['id_token'] = `${header}.${payload}.${randomBytes(256).toString('base64url')}`

@@ -49,6 +49,8 @@ const RESPONSE_SIZE = 262_144
 const KEPT = 300_000
 const ISSUERS = 200
 const MAX_TEXT = 300
+/** OpenID Connect Core, section 2; a space is taken, too. */
+const SUBJECT = /^[\x20-\x7e]{1,255}$/
 const NEEDED = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 
 export function createOidc ({ fetch, clock }: { readonly fetch: Fetch, readonly clock: Clock }): Oidc {
@@ -104,6 +106,7 @@ export function createOidc ({ fetch, clock }: { readonly fetch: Fetch, readonly 
         const told = claims['email'] === undefined && configuration.serverMetadata().userinfo_endpoint !== undefined
           ? { ...await oidc.fetchUserInfo(configuration, tokens.access_token, claims.sub), iss: claims.iss, sub: claims.sub }
           : claims
+        if (!SUBJECT.test(told.sub)) throw SignInRefused(`${new URL(client.issuer).host} names people in a way that the standard does not know: sub has to be 1 to 255 characters of printable ASCII`)
         return claimsOf(told)
       } catch (error) {
         throw toProblem(error, new URL(client.issuer).host)
@@ -149,6 +152,7 @@ function authentication (secret: string, inForm: ClientAuth): ClientAuth {
 
 function checkServer (configuration: Configuration): void {
   const server = configuration.serverMetadata()
+  if (server.issuer.includes('{')) throw new IssuerError('unfit', 'It speaks for the people of all tenants, not of yours: give the issuer of your own tenant, such as https://login.microsoftonline.com/<tenant id>/v2.0')
   const missing = NEEDED.filter(name => typeof server[name] !== 'string' || !URL.canParse(server[name]))
   if (missing.length > 0) throw new IssuerError('unfit', `Its description lacks ${missing.join(', ')}`)
   for (const name of [...NEEDED, 'userinfo_endpoint'] as const) {
@@ -192,8 +196,14 @@ function claimsOf ({ iss, sub, email, email_verified: verified, name }: Record<s
   return {
     issuer: String(iss),
     subject: String(sub),
-    email: typeof email === 'string' && /^[^\s@]{1,64}@[^\s@]{1,189}$/.test(email) ? email : null,
+    email: typeof email === 'string' && /^[^\s@\p{C}]{1,64}@[^\s@\p{C}]{1,189}$/u.test(email) ? email : null,
     emailVerified: verified === true,
-    name: typeof name === 'string' && /\S/.test(name) ? name.trim().slice(0, 255) : null
+    name: typeof name === 'string' ? nameOf(name) : null
   }
+}
+
+/** Without what no page shows, and no database takes (NUL, halves of surrogates). */
+function nameOf (text: string): string | null {
+  const name = text.replaceAll(/\p{C}+/gu, ' ').trim()
+  return name === '' ? null : [...name].slice(0, 255).join('')
 }

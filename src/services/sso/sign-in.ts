@@ -29,7 +29,8 @@ export type Outcome = { readonly returnTo: string | null } & ({ readonly code: s
 export interface SignIn {
   /** What a page for signing in shows. Empty for an organization that has none, or is none. */
   providers (slug: string): Promise<Array<{ id: string, name: string }>>
-  begin (providerId: string, beginning: Beginning): Promise<{ url: string, cookie: FlowCookie }>
+  /** `path`: where the browser brings the cookie back to, which is below the address of the service. */
+  begin (providerId: string, beginning: Beginning): Promise<{ url: string, cookie: FlowCookie, path: string }>
   /** Throws SignInUnknown where the browser did not begin it; whatever fails after that is an outcome. */
   finish (providerId: string, callback: URLSearchParams, cookie: (name: string) => string | undefined): Promise<Outcome>
   /** Who has the code, once. Throws CodeUnknown, and NotAdmitted for whom the provider's settings do not let in. */
@@ -113,7 +114,7 @@ export function createSignIn (deps: SignInDependencies): SignIn {
       const url = await oidc.authorizationUrl(keyOf(provider), await openClient(keyring, provider), secretsOf(state, salt), redirectUriOf(address, providerId), provider.scopes)
       const attempt = { stateHash: hashOf(state), cookieHash: hashOf(cookie), salt, codeChallenge, returnTo: returnTo ?? null }
       if (!await queries.insertAttempt(db, provider.organizationId, provider, attempt, FLOW_SECONDS)) await refuseChanged(db, provider)
-      return { url, cookie: { name: cookieName(COOKIE, state), value: cookie, seconds: FLOW_SECONDS } }
+      return { url, cookie: { name: cookieName(COOKIE, state), value: cookie, seconds: FLOW_SECONDS }, path: new URL(redirectUriOf(address, providerId)).pathname }
     },
     async finish (providerId, callback, cookieOf) {
       const state = stateIn(callback)
