@@ -193,12 +193,13 @@ t.test('a query that is asked with a wrong organization finds nothing and change
       if (/deleteOrganization|deleteLeftovers/.test(query.name)) continue
       const organizationId = bystander.organizationId
       await probe(`${query.name} with another organization`, async () => await query.call(query.takes === 'executor' ? database.identity : database.service, { ...values, organizationId, audit: audit(organizationId) }))
+      // Whoever inserts one may choose the id of anything else; it is theirs then, and no canary any more.
+      if (query.name.includes('insertProvider')) await database.service`delete from sso_providers where organization_id = ${organizationId}`
     }
   }
   t.same(shown, [])
   t.ok(functions.length > 60 && asked > functions.length)
-  // Some take whole things that no name tells of, such as an identity of single sign-on.
-  t.ok(unasked.size <= 10, `${functions.length} functions were asked ${asked} times, but for ${JSON.stringify(Object.fromEntries(unasked))}`)
+  t.same(Object.fromEntries(unasked), {}, 'every function could be asked')
   t.same(await contents(), before, 'what is theirs is as it was')
 })
 

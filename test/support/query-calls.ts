@@ -124,6 +124,11 @@ export function otherValues (): Record<string, unknown> {
     added: { id, name: 'stolen', description: '', permissions: ['workflow:read'] },
     settings: { name: 'Stolen', issuer: 'https://evil.example', clientId: 'c', scopes: ['openid'], allowedDomains: [], requireVerifiedEmail: false, createMembers: true, defaultRole: 'admin', enabled: true },
     claims: { issuer: 'https://evil.example', subject: 'evil', email: null, emailVerified: false, name: null }, except: null, slug: 'theirs', sealed: { keyId: 'k', dataKey: randomBytes(8), secret: randomBytes(8) },
+    executionsPerMonth: 1, storedBytes: 1, members: 1, requestsPerMinute: 1, dataKey: randomBytes(8), secret: randomBytes(8),
+    stateHash: randomBytes(32), cookieHash: randomBytes(32), salt: randomBytes(16), codeChallenge: 'x', returnTo: null, code: { codeHash: randomBytes(32), codeChallenge: 'x' },
+    issuer: 'https://evil.example', subject: 'evil', email: null, emailVerified: false,
+    newcomer: { userId: randomUUID(), identityId: randomUUID(), role: 'admin', email: `${id}@evil.example`, name: 'Evil' },
+    session: { id: randomUUID(), userId: id, refreshHash: randomBytes(32), userAgent: null, ip: null, expiresAt: new Date(), identityId: null, endsAt: null },
     month: '2026-11-01', scope: '', holder: id, fault: null, claim: { version: 1, holder: id, seconds: 1 }, hashes: [], claimedBy: 'x', keepFor: null, from: id, to: randomUUID()
   }
 }
