@@ -43,3 +43,15 @@ function spellingsOf (secret: string): string[] {
   const bytes = Buffer.from(secret)
   return [secret, encodeURIComponent(secret), new URLSearchParams([['', secret]]).toString().slice(1), JSON.stringify(secret).slice(1, -1), bytes.toString('base64'), bytes.toString('base64url')]
 }
+
+/**
+ * An answer that is told as an error shows only how its body begins: the secrets go before that is cut, since of one that
+ * the cut divides nobody would find the front.
+ */
+export function withoutSecrets<R extends { readonly status: number, readonly body: Uint8Array }> (answer: R, secrets: Iterable<string> | undefined): R {
+  if (answer.status < 400 || secrets === undefined) return answer
+  // Byte by byte, whatever its charset is.
+  const text = Buffer.from(answer.body).toString('latin1')
+  const masked = createMask([...secrets].map(secret => Buffer.from(secret).toString('latin1')))(text)
+  return masked === text ? answer : { ...answer, body: Buffer.from(masked, 'latin1') }
+}

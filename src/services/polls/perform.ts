@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/client.ts'
 import { loadVariables } from '../../db/queries/load-definition.ts'
 import type { Credential } from '../../engine/credentials/index.ts'
-import { createMask } from '../../engine/credentials/mask.ts'
+import { createMask, withoutSecrets } from '../../engine/credentials/mask.ts'
 import { NodeError, type StepError } from '../../engine/node-error.ts'
 import { withItemIndex } from '../../engine/nodes/http-errors.ts'
 import type { Plan, PlanNode } from '../../engine/plan.ts'
@@ -54,7 +54,7 @@ export async function perform ({ sql, fetch, credentials, now }: PollReach, { or
       signal,
       now,
       mask: () => createMask(secrets),
-      fetch: async request => await fetch(request, organizationId),
+      fetch: async request => withoutSecrets(await fetch(request, organizationId), secrets),
       credential: async reference => {
         const { id = node.credentialId, types = node.type.credentials ?? [] } = reference ?? {}
         return id === undefined ? undefined : await open(id, types)

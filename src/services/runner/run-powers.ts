@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { briefData } from '../../engine/brief.ts'
 import type { Credential } from '../../engine/credentials/index.ts'
-import { createMask } from '../../engine/credentials/mask.ts'
+import { createMask, withoutSecrets } from '../../engine/credentials/mask.ts'
 import type { Instant } from '../../engine/events.ts'
 import type { RunCode } from '../../engine/code/run-code.ts'
 import type { NodeFiles } from '../../engine/nodes/node-files.ts'
@@ -36,7 +36,7 @@ export class RunPowers implements StepPowers {
 
   get fetch (): Fetch {
     const { organizationId } = this.#run.identity
-    return request => this.#host.fetch(request, organizationId)
+    return async request => withoutSecrets(await this.#host.fetch(request, organizationId), this.#secrets)
   }
 
   get connect (): Connect { return this.#host.connect }

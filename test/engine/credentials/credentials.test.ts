@@ -3,7 +3,7 @@ import t from 'tap'
 import { hostIsAllowed, HOST_PATTERN, isNoWider } from '../../../src/engine/credentials/allowed-hosts.ts'
 import { isSecret } from '../../../src/engine/credentials/credential-type.ts'
 import { credentialTypes, publicDataOf, secretFieldsOf, secretsOf } from '../../../src/engine/credentials/index.ts'
-import { createMask } from '../../../src/engine/credentials/mask.ts'
+import { createMask, withoutSecrets } from '../../../src/engine/credentials/mask.ts'
 import { validateShape } from '../../../src/engine/validate.ts'
 
 t.test('every type has a closed schema with titles, and something secret', async t => {
@@ -80,4 +80,15 @@ t.test('masking', async t => {
   const untouched = { a: [{ b: 'c' }], at: new Date(0) }
   t.equal(mask(untouched), untouched, 'what holds none is not copied')
   t.equal(createMask(['inner', 'the inner one'])('the inner one'), '[secret]', 'the longest first')
+})
+
+t.test('of a refusal that is cut, no part of a secret is left at the cut', async t => {
+  const secret = 'sk-0123456789-é-abcdef'
+  const body = Buffer.from(`${'x'.repeat(1990)}${secret} and more`)
+  const masked = withoutSecrets({ status: 500, body }, [secret])
+  t.equal(Buffer.from(masked.body).toString(), `${'x'.repeat(1990)}[secret] and more`)
+  const fine = { status: 200, body }
+  t.equal(withoutSecrets(fine, [secret]), fine, 'what is no refusal is masked as a whole, later')
+  const clean = { status: 404, body: Buffer.from([0xff, 0x00, 0xc3]) }
+  t.equal(withoutSecrets(clean, [secret]), clean, 'bytes without a secret are left alone')
 })
