@@ -37,8 +37,8 @@ const codes: Readonly<Record<string, string>> = {
   'workflow-46': 'WC_WRONG_TYPE'
 }
 
-/** What is not built yet, or asks for something that the contract leaves out. */
-const notYet: Readonly<Record<string, string>> = {
+/** What other tests look at, or what asks for something that the contract leaves out. */
+const elsewhere: Readonly<Record<string, string>> = {
   'import-17': 'there is no CSV export',
   'oauth2-12': 'needs a server that gives codes: in routes/oauth2.test.ts',
   'credential-03': 'needs a far side: in e2e/credentials.test.ts',
@@ -87,7 +87,7 @@ t.test('bad inputs over the wire', async t => {
   }
 
   for (const one of cases.filter(({ group }) => groups.includes(group))) {
-    await t.test(`${one.id}: ${one.name}`, { skip: notYet[one.id] ?? false }, async t => {
+    await t.test(`${one.id}: ${one.name}`, { skip: elsewhere[one.id] ?? false }, async t => {
       if (one.input['gen'] === 'race') await race(t, editor, mine.id)
       else if (one.input['gen'] === 'twice' || one.input['gen'] === 'inflight') await repeated(t, editor, one)
       else if (needsSignature(one)) {

@@ -1,27 +1,11 @@
 import t from 'tap'
 import { NIL_ID } from '../../src/lib/ids.ts'
 import { workflowApp } from '../support/workflow-app.ts'
+import { creator, start, intake, draft } from '../support/workflow-drafts.ts'
 
 const { app, database, join } = await workflowApp(t)
 const { call, userId } = await join()
-
-const start = { id: 'start', type: 'manual' }
-const intake = {
-  name: 'Order intake',
-  nodes: [
-    { id: 'in', type: 'webhook', parameters: { method: 'POST', path: 'orders' }, position: { x: 1.5, y: -2 } },
-    { id: 'price', type: 'set', parameters: { fields: { total: '{{ $json.body.quantity * 2 }}', 'line\nbreak': 1, é: '😀' } }, name: 'Price' }
-  ],
-  connections: [{ from: 'in', to: 'price' }],
-  settings: { timeout: '5m' }
-}
-const draft = (name: string) => ({ name, nodes: [start], connections: [], settings: {} })
-
-async function create (body: unknown = draft('A')): Promise<{ id: string, etag: string }> {
-  const answer = await call('POST', '/workflows', body)
-  if (answer.statusCode !== 201) throw new Error(answer.body)
-  return { id: answer.json<{ id: string }>().id, etag: String(answer.headers['etag']) }
-}
+const create = creator(call)
 
 t.test('a workflow is created and read as it was written', async t => {
   const created = await call('POST', '/workflows', intake)
