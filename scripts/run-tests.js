@@ -1,13 +1,94 @@
-// `npm test`: tap, with what it is given. tap brings a compiler of its own, which every process of a test would load for nothing
-// (a second of CPU each, see scripts/typescript for what compiles): the variable is its off switch, but tap sets it back
-// for Node 20, so it is set again at the start of each process, before tap's part is loaded.
-import { spawnSync } from 'node:child_process'
+// `npm test [-- file…]`: runs test files, each in a process of its own, as many at once as there are cores. A file of tap's
+// runs with nothing but Node; tap's own command adds hooks for coverage, mocks and a second compiler to each process, which
+// nothing here uses and which cost a third of what a file takes.
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { countAssertions } from './count-assertions.js'
 
-const SWITCH = '--import=data:text/javascript,process.env.TAP_TYPE_STRIP_ONLY=1'
+const HELP = `npm test [-- [--jobs N] file…]
 
-const { status } = spawnSync('tap', ['--disable-coverage', '--reporter=terse', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  shell: process.platform === 'win32',
-  env: { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${SWITCH}`.trim() }
-})
-process.exitCode = status ?? 1
+Runs all files test/**/*.test.ts, or those that are named. Ends with a line "<n> passed, <n> failed, <n> skipped" (assertions).
+The embedded database is used, or PostgreSQL and Redis where TEST_DATABASE_URL and TEST_REDIS_URL name them.
+
+  --jobs N   how many files run at once (${availableParallelism()})
+`
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** Seconds. A file that needs more says so with `t.setTimeout`. */
+const TIMEOUT = 150
+/** What hangs without an end is killed, milliseconds. */
+const LAST_RESORT = 330_000
+/** Of the standard error output of a file that failed. */
+const LAST_LINES = 60
+/**
+ * At the start of each process, of those that tests start too. V8 compiles WebAssembly quickly, and not again for speed in the
+ * background: a test uses its database for seconds, and optimizing PGlite takes more CPU than all that the test asks of it.
+ * NODE_OPTIONS does not take V8's own flags.
+ */
+const AT_START = "process.getBuiltinModule('v8').setFlagsFromString('--liftoff-only')"
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { jobs: { type: 'string', default: String(availableParallelism()) }, help: { type: 'boolean', default: false } } })
+if (values.help) {
+  process.stdout.write(HELP)
+  process.exit(0)
+}
+const files = positionals.length > 0
+  ? positionals
+  : readdirSync(join(ROOT, 'test'), { recursive: true }).filter(name => name.endsWith('.test.ts')).sort().map(name => join('test', name))
+const env = {
+  ...process.env,
+  TAP_TIMEOUT: String(TIMEOUT),
+  NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${encodeURIComponent(AT_START)}`.trim()
+}
+
+/** Resolves when the process has ended, with what it printed. */
+async function run (file) {
+  const began = performance.now()
+  const child = spawn(process.execPath, ['--enable-source-maps', '--import', join(ROOT, 'scripts/typescript/register.js'), file], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr']) child[stream].setEncoding('utf8').on('data', text => { output[stream] += text })
+  const lastResort = setTimeout(() => child.kill('SIGKILL'), LAST_RESORT)
+  const [code, signal] = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (...end) => { resolve(end) })
+  })
+  clearTimeout(lastResort)
+  return { code, signal, ...output, seconds: (performance.now() - began) / 1000 }
+}
+
+/** The numbers of one file. One that ends badly without a failed assertion, or that asserts nothing, has failed all the same. */
+async function judge (file) {
+  const { code, signal, stdout, stderr, seconds } = await run(file)
+  const { passed, failed, skipped, told } = countAssertions(stdout.split('\n'))
+  const lost = failed === 0 && (code !== 0 || passed + skipped === 0)
+  if (lost) told.push(`FAILED: its process ended with ${signal ?? `exit code ${code}`} and no failed assertion`)
+  if (told.length > 0) told.push(...stderr.trimEnd().split('\n').slice(-LAST_LINES))
+  return { file, passed, failed: failed + (lost ? 1 : 0), skipped, told, seconds }
+}
+
+function tell ({ file, passed, failed, skipped, told, seconds }) {
+  const counts = [`${passed} passed`, ...(failed > 0 ? [`${failed} FAILED`] : []), ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(', ')
+  process.stdout.write([`${failed > 0 ? 'FAILED' : 'ok    '} ${relative(ROOT, join(ROOT, file))}: ${counts} (${seconds.toFixed(1)} s)`, ...told, ''].join('\n'))
+}
+
+const waiting = [...files]
+const results = []
+await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, async () => {
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    const result = await judge(file)
+    results.push(result)
+    tell(result)
+  }
+}))
+
+const bad = results.filter(({ failed }) => failed > 0)
+if (bad.length > 0) {
+  process.stdout.write('\nOnce more, what failed:\n\n')
+  bad.forEach(tell)
+}
+const sum = name => results.reduce((total, result) => total + result[name], 0)
+process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
+process.exitCode = sum('failed') === 0 ? 0 : 1
