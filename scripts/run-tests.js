@@ -1,12 +1,15 @@
 // `npm test [-- file…]`: runs test files, each in a process of its own, as many at once as there are cores. A file of tap's
 // runs with nothing but Node; tap's own command adds hooks for coverage, mocks and a second compiler to each process, which
 // nothing here uses and which cost a third of what a file takes.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import postgres from 'postgres'
+import { compileTests } from './compile-tests.js'
 import { countAssertions } from './count-assertions.js'
 
 const HELP = `npm test [-- [--jobs N] file…]
@@ -44,10 +47,30 @@ const env = {
   NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${encodeURIComponent(AT_START)}`.trim()
 }
 
+const compiled = await compileTests()
+const template = await createTemplate(process.env.TEST_DATABASE_URL)
+
+/** A migrated database on the server, of which tests take copies. */
+async function createTemplate (serverUrl) {
+  if (serverUrl === undefined) return { drop: async () => {} }
+  const name = `wc_test_template_${process.pid}`
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  const administer = async statement => {
+    const sql = postgres(serverUrl, { max: 1, onnotice: () => {} })
+    await sql.unsafe(statement).finally(async () => { await sql.end() })
+  }
+  await administer(`create database ${name}`)
+  const secrets = { JWT_SECRET: randomBytes(48).toString('base64'), WECONNECT_ENCRYPTION_KEY: randomBytes(32).toString('base64') }
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'dist/migrate.js')], { env: { PATH: process.env.PATH, DATABASE_URL: url.href, LOG_LEVEL: 'warn', ...secrets }, stdio: ['ignore', 'ignore', 'inherit'] })
+  if (status === 0) env.TEST_DATABASE_TEMPLATE = name
+  return { drop: async () => { await administer(`drop database if exists ${name} with (force)`) } }
+}
+
 /** Resolves when the process has ended, with what it printed. */
 async function run (file) {
   const began = performance.now()
-  const child = spawn(process.execPath, ['--enable-source-maps', '--import', join(ROOT, 'scripts/typescript/register.js'), file], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--enable-source-maps', compiled(file)], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr']) child[stream].setEncoding('utf8').on('data', text => { output[stream] += text })
   const lastResort = setTimeout(() => child.kill('SIGKILL'), LAST_RESORT)
@@ -84,6 +107,7 @@ await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, async
   }
 }))
 
+await template.drop()
 const bad = results.filter(({ failed }) => failed > 0)
 if (bad.length > 0) {
   process.stdout.write('\nOnce more, what failed:\n\n')

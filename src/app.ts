@@ -22,6 +22,7 @@ import { notFound } from './plugins/not-found.ts'
 import { openapi, openApiRoutes } from './plugins/openapi.ts'
 import { credentialLimit, organizationLimit, PUBLIC_AUTH_LIMIT, rateLimits } from './plugins/rate-limit.ts'
 import { requestLog } from './plugins/request-log.ts'
+import { serialization } from './plugins/serialization.ts'
 import { tenancy } from './plugins/tenancy.ts'
 import { trustedProxies } from './plugins/trusted-proxies.ts'
 import { validation } from './plugins/validation.ts'
@@ -90,6 +91,7 @@ export async function buildApp (deps: AppDependencies): Promise<FastifyInstance>
   await app.register(errors)
   await app.register(requestLog)
   await app.register(validation)
+  await app.register(serialization)
   await app.register(notFound)
   await app.register(openapi, { publicUrl: server.publicUrl })
   await app.register(rateLimits, { redis: deps.redis })

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv'
 import formatsPlugin from 'ajv-formats'
 import fp from 'fastify-plugin'
 import { escapePointer } from '../lib/strict-json.ts'
@@ -16,11 +16,20 @@ export const validation = fp(async function validationPlugin (app) {
   const strict = createAjv(false)
   const coercing = createAjv(true)
   app.setValidatorCompiler(({ schema, httpPart }) => {
-    const validate = (httpPart === 'body' ? strict : coercing).compile(schema)
+    const compiled = compiledBy(httpPart === 'body' ? strict : coercing, schema)
     const prefix = httpPart === undefined || httpPart === 'body' ? '' : `/${httpPart === 'querystring' ? 'query' : httpPart}`
-    return (data: unknown) => validate(data) ? { value: data } : { error: InvalidInput(inputErrors(validate, prefix)) }
+    return (data: unknown) => {
+      const validate = compiled()
+      return validate(data) ? { value: data } : { error: InvalidInput(inputErrors(validate, prefix)) }
+    }
   })
 }, { name: 'validation', fastify: '5.x' })
+
+/** When it is first needed: a start would compile hundreds. */
+function compiledBy (ajv: Ajv, schema: AnySchema): () => ValidateFunction {
+  let validate: ValidateFunction | undefined
+  return () => (validate ??= ajv.compile(schema))
+}
 
 function createAjv (coerceTypes: boolean): Ajv {
   const ajv = new Ajv({

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { isId } from '../lib/ids.ts'
 import { decodeRows } from './batch-rows.ts'
+import { takeBuffer } from './lean-commands.ts'
 import type { Delivery } from './port.ts'
 import type { OutageLog, RedisLink } from './redis.ts'
 
@@ -126,8 +127,7 @@ async function deliveryOf (job: Job<BatchJob, void>, link: RedisLink): Promise<D
   if (job.stalledCounter > 0) return { kind: 'redelivered', ids }
   if (job.attemptsMade > 0 || payloadKey === undefined) return { kind: 'ids', ids }
   try {
-    const rows = await link.run(async client => await client.getdelBuffer(payloadKey))
-    const executions = rows === null ? undefined : decodeRows(organizationId, rows)
+    const executions = await link.run(async client => await takeBuffer(client, payloadKey, rows => rows === null ? undefined : decodeRows(organizationId, rows)))
     if (executions !== undefined) return { kind: 'rows', executions }
   } catch {
     // The rows are a short cut.

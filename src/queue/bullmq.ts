@@ -5,6 +5,7 @@ import { encodeRows } from './batch-rows.ts'
 import { startBullWorker, type BatchJob, type BullWorker } from './bull-worker.ts'
 import { DepthGauge } from './depth-gauge.ts'
 import { FairTurns } from './fair-turns.ts'
+import { setBuffer } from './lean-commands.ts'
 import type { Batch, Queue } from './port.ts'
 import { openLink, openPatient, OutageLog, type RedisAddress } from './redis.ts'
 
@@ -68,7 +69,7 @@ export function createBullQueue ({ redis, prefix, jobDefaults, concurrency, log 
     try {
       await link.run(async client => {
         // Both go out in one write, the rows first; without them the batch is still of use.
-        if (rows !== undefined) void client.set(payloadKey, rows, 'EX', ROWS_LIFETIME).catch(() => undefined)
+        if (rows !== undefined) void setBuffer(client, payloadKey, rows, ROWS_LIFETIME).catch(() => undefined)
         await jobs.add('batch', data, { jobId, priority: turns.next(organizationId, priority) })
       })
     } catch (error) {

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import type { RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -12,7 +13,6 @@ import { appDependencies } from '../../src/runtime/app-dependencies.ts'
 import { openDatabase } from '../../src/runtime/open-database.ts'
 import { createRuntime } from '../../src/runtime/runtime.ts'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 // `*` answers 404; RFC 9116 describes security.txt; the WebSocket is AsyncAPI's to describe.
 const UNDOCUMENTED = /^(\/docs|\/openapi\.json|\/asyncapi\.json|\/v1\/tail$|\/\.well-known\/|\*$)/
 
@@ -31,7 +31,13 @@ const config = loadConfig({ WECONNECT_DATA_DIR: dataDir }, 'all')
 const log = createLog('silent')
 const runtime = await createRuntime(config, log, await openDatabase(config, log))
 // The application as the process builds it: what is served here is what users get.
-const app = await buildApp(appDependencies(runtime))
+const declared: RouteOptions[] = []
+const dependencies = appDependencies(runtime)
+const app = await buildApp({
+  ...dependencies,
+  // Before all routes, in the outermost scope: it sees what they declare.
+  publicRoutes: [{ prefix: '', routes: fp(async outermost => { outermost.addHook('onRoute', route => { declared.push(route) }) }), forPrograms: true }, ...(dependencies.publicRoutes ?? [])]
+})
 t.teardown(async () => {
   await app.close()
   await runtime.close(1000)
@@ -74,6 +80,23 @@ t.test('every route is in the document', async t => {
   }
 })
 
+t.test('every schema compiles: what a start leaves for later is not found out by a client', async t => {
+  t.ok(declared.length >= operations.length, `${declared.length} routes`)
+  for (const { method, url, schema = {}, validatorCompiler = app.validatorCompiler!, serializerCompiler = app.serializerCompiler! } of declared) {
+    const route = { schema, method: String(method), url, httpPart: '' }
+    for (const httpPart of ['body', 'querystring', 'params', 'headers'] as const) {
+      const part = schema[httpPart]
+      if (part !== undefined) t.doesNotThrow(() => validatorCompiler({ ...route, schema: part, httpPart })({}), `${String(method)} ${url} ${httpPart}`)
+    }
+    for (const [httpStatus, answer] of Object.entries(schema.response ?? {}) as Array<[string, { content?: Record<string, { schema: object }> }]>) {
+      for (const answerSchema of answer.content === undefined ? [answer] : Object.values(answer.content).map(content => content.schema)) {
+        // It may ask for properties that are not there; that is no fault of the schema.
+        try { serializerCompiler({ ...route, schema: answerSchema, httpStatus })({}) } catch (error) { t.match(String(error), / is required!|does not match schema definition/, `${String(method)} ${url} ${httpStatus}`) }
+      }
+    }
+  }
+})
+
 t.test('every operation says what it is, whom it serves and how it fails', async t => {
   t.equal(document.openapi, '3.1.0')
   t.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length, 'operationIds differ')
@@ -98,8 +121,8 @@ t.test('the document passes the recommended rules of Redocly', async t => {
   const file = join(directory, 'openapi.json')
   await writeFile(file, JSON.stringify(document))
   const lint = async (path: string) => await promisify(execFile)(process.execPath, [
-    join(ROOT, 'node_modules/@redocly/cli/bin/cli.js'), 'lint', path, '--config', join(ROOT, 'redocly.yaml'), '--format', 'json'
-  ], { cwd: ROOT, env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }, maxBuffer: 64 * 1024 * 1024 })
+    resolve('node_modules/@redocly/cli/bin/cli.js'), 'lint', path, '--config', resolve('redocly.yaml'), '--format', 'json'
+  ], { env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }, maxBuffer: 64 * 1024 * 1024 })
 
   const { stdout } = await lint(file)
   t.match(JSON.parse(stdout), { totals: { errors: 0, warnings: 0 } })

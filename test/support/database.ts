@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import postgres from 'postgres'
 import { databaseAddress, isFault } from '../../src/config/addresses.ts'
 import { createDatabase, type Database, type DatabaseAddress } from '../../src/db/client.ts'
 import { startEmbedded } from '../../src/db/embedded/index.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { ensurePartitions } from '../../src/db/partitions.ts'
+import { serverDatabase } from './server-database.ts'
 
 /** What a test must offer to close what it opened. */
 export interface Teardown {
@@ -64,18 +63,9 @@ async function embeddedServer (): Promise<Server> {
   }
 }
 
-async function freshDatabase (url: string): Promise<Server> {
-  const server = databaseAddress({ DATABASE_URL: url } as Parameters<typeof databaseAddress>[0])
-  if (server === null || isFault(server)) throw new Error('TEST_DATABASE_URL is not the URL of a PostgreSQL server')
-  const name = `wc_test_${randomBytes(8).toString('hex')}`
-  const administer = async (statement: string): Promise<void> => {
-    const sql = postgres({ ...server, max: 1, onnotice: () => {} } as unknown as postgres.Options<Record<string, never>>)
-    try {
-      await sql.unsafe(statement)
-    } finally {
-      await sql.end()
-    }
-  }
-  await administer(`create database ${name}`)
-  return { address: { ...server, database: name }, embedded: false, drop: async () => { await administer(`drop database ${name} with (force)`) } }
+async function freshDatabase (serverUrl: string): Promise<Server> {
+  const { url, drop } = await serverDatabase(serverUrl)
+  const address = databaseAddress({ DATABASE_URL: url } as Parameters<typeof databaseAddress>[0])
+  if (address === null || isFault(address)) throw new Error('TEST_DATABASE_URL is not the URL of a PostgreSQL server')
+  return { address, embedded: false, drop }
 }

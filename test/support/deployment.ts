@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { ApiClient } from './api-client.ts'
+import { serverDatabase } from './server-database.ts'
 import { entrypoints, freePort, startProcess, until, type ServiceProcess, type ServiceTest } from './service-process.ts'
 
 /** The service in one of its modes, at an address that outlives its processes. */
@@ -113,21 +114,14 @@ async function deploy (t: ServiceTest, apiArguments: readonly string[], workerAr
 }
 
 async function onDatabase (t: ServiceTest, serverUrl: string, start: (databaseUrl: string, name: string) => Promise<Deployment>): Promise<PostgresDeployment> {
-  const name = `wc_test_${randomBytes(6).toString('hex')}`
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  const administer = async (statement: string): Promise<void> => {
-    const admin = postgres(serverUrl, { max: 1, onnotice: () => {} })
-    await admin.unsafe(statement).finally(async () => { await admin.end() })
-  }
-  await administer(`create database ${name}`)
-  const sql = postgres(url.href, { max: 2, onnotice: () => {}, connection: { application_name: 'test' } })
+  const { name, url, drop } = await serverDatabase(serverUrl)
+  const sql = postgres(url, { max: 2, onnotice: () => {}, connection: { application_name: 'test' } })
   // Teardowns run last in, first out: the processes are gone before their database goes.
   t.teardown(async () => {
     await sql.end({ timeout: 1 })
-    await administer(`drop database if exists ${name} with (force)`)
+    await drop()
   })
-  const deployment = await start(url.href, name)
+  const deployment = await start(url, name)
   return { ...deployment, get api () { return deployment.api }, sql, databaseName: name }
 }
 

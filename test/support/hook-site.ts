@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
-import postgres from 'postgres'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
@@ -12,6 +11,7 @@ import { openDatabase } from '../../src/runtime/open-database.ts'
 import { createRuntime, type Runtime } from '../../src/runtime/runtime.ts'
 import { register } from './app.ts'
 import type { Teardown } from './database.ts'
+import { serverDatabase } from './server-database.ts'
 
 type Method = NonNullable<InjectOptions['method']>
 
@@ -61,23 +61,16 @@ export async function hookSite (t: Teardown, more: Record<string, string> = {}):
 async function servers (): Promise<{ env: Record<string, string>, drop: () => Promise<void> }> {
   const server = process.env['TEST_DATABASE_URL']
   if (server === undefined) return { env: {}, drop: async () => {} }
-  const name = `wc_test_${randomBytes(8).toString('hex')}`
-  const administer = async (statement: string): Promise<void> => {
-    const sql = postgres(server, { max: 1, onnotice: () => {} })
-    await sql.unsafe(statement).finally(async () => { await sql.end() })
-  }
-  await administer(`create database ${name}`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
+  const { name, url, drop } = await serverDatabase(server)
   const redis = process.env['TEST_REDIS_URL']
   return {
     env: {
-      DATABASE_URL: url.href,
+      DATABASE_URL: url,
       ...(redis === undefined ? {} : { REDIS_URL: redis, QUEUE_PREFIX: name }),
       JWT_SECRET: randomBytes(48).toString('base64'),
       WECONNECT_ENCRYPTION_KEY: randomBytes(32).toString('base64')
     },
-    drop: async () => { await administer(`drop database if exists ${name} with (force)`) }
+    drop
   }
 }
 

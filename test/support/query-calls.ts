@@ -16,7 +16,7 @@ const PARAMETERS = /^async (?:function )?\w*\s*\(([\s\S]*?)\)\s*\{/
 export async function queryFunctions (): Promise<QueryFunction[]> {
   const folder = new URL('../../src/db/queries/', import.meta.url)
   const found: QueryFunction[] = []
-  for (const file of (await readdir(folder)).filter(name => name.endsWith('.ts'))) {
+  for (const file of (await readdir(folder)).filter(name => name.endsWith(import.meta.url.slice(-3)))) {
     const module = await import(new URL(file, folder).href) as Record<string, unknown>
     for (const [name, member] of Object.entries(module)) {
       const text = typeof member === 'function' ? PARAMETERS.exec(member.toString())?.[1] : undefined

@@ -37,11 +37,11 @@ export const entrypoints = {
   worker: ['dist/worker.js']
 } as const
 
-/** Starts node with these arguments, in the root of the project, with this environment and no other. It is killed with the test. */
+/** Starts node with these arguments, in the root of the project, with this environment, the NODE_OPTIONS of all tests, and no other. It is killed with the test. */
 export function startProcess (t: ServiceTest, name: string, args: readonly string[], env: NodeJS.ProcessEnv): ServiceProcess {
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_ENV: 'production', LOG_LEVEL: 'info', ...env },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_OPTIONS: process.env['NODE_OPTIONS'], NODE_ENV: 'production', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const { pid } = child

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
-import postgres from 'postgres'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
@@ -11,6 +10,7 @@ import { appDependencies } from '../../src/runtime/app-dependencies.ts'
 import { openDatabase } from '../../src/runtime/open-database.ts'
 import { createRuntime, type Runtime } from '../../src/runtime/runtime.ts'
 import type { Teardown } from './database.ts'
+import { serverDatabase } from './server-database.ts'
 
 export interface WholeApp {
   readonly app: FastifyInstance
@@ -38,17 +38,10 @@ export async function wholeApp (t: Teardown): Promise<WholeApp> {
 async function servers (t: Teardown): Promise<Record<string, string>> {
   const { TEST_DATABASE_URL: server, TEST_REDIS_URL: redis } = process.env
   if (server === undefined) return {}
-  const name = `wc_test_${randomBytes(6).toString('hex')}`
-  const administer = async (statement: string): Promise<void> => {
-    const admin = postgres(server, { max: 1, onnotice: () => {} })
-    await admin.unsafe(statement).finally(async () => { await admin.end() })
-  }
-  await administer(`create database ${name}`)
-  t.teardown(async () => { await administer(`drop database if exists ${name} with (force)`) })
-  const url = new URL(server)
-  url.pathname = `/${name}`
+  const { name, url, drop } = await serverDatabase(server)
+  t.teardown(drop)
   return {
-    DATABASE_URL: url.href,
+    DATABASE_URL: url,
     JWT_SECRET: randomBytes(48).toString('base64'),
     WECONNECT_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     ...(redis === undefined ? {} : { REDIS_URL: redis, QUEUE_PREFIX: name })

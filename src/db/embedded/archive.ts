@@ -1,9 +1,10 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises'
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, normalize, relative, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
+import { promisify } from 'node:util'
+import { createGzip, gunzip } from 'node:zlib'
 
 /*
  * Just enough of the ustar format (POSIX.1-1988) for a data directory of plain files and directories with short names:
@@ -55,93 +56,36 @@ function padding (size: number): number {
   return (BLOCK - size % BLOCK) % BLOCK
 }
 
-/** Throws for an archive that is damaged or cut off; the directory is then incomplete. */
+/**
+ * Throws for an archive that is damaged or cut off; the directory is then incomplete. Whole and synchronous: the data directory
+ * is hundreds of small files, of which each chunk that is awaited costs more than its bytes.
+ */
 export async function unpackArchive (file: string, directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const unpacker = new Unpacker(directory)
-  await pipeline(createReadStream(file), createGunzip(), async source => {
-    try {
-      for await (const chunk of source) await unpacker.write(chunk as Buffer)
-    } finally {
-      await unpacker.close()
+  const bytes = await promisify(gunzip)(await readFile(file))
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const folders = new Set([directory])
+  for (let at = 0; ;) {
+    const head = bytes.subarray(at, at += BLOCK)
+    if (head.length < BLOCK) throw new Error(`The archive ${file} is cut off`)
+    if (head[0] === 0) return
+    if (checksum(head) !== parseInt(head.toString('latin1', 148, 154), 8)) throw new Error(`The archive ${file} is damaged`)
+    const path = inside(directory, head.toString('utf8', 0, head.indexOf(0)))
+    const isDirectory = head[156] === TYPE_DIRECTORY
+    const folder = isDirectory ? path : dirname(path)
+    if (!folders.has(folder)) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      folders.add(folder)
     }
-  })
-  if (!unpacker.complete) throw new Error(`The archive ${file} is cut off`)
+    if (isDirectory) continue
+    const size = parseInt(head.toString('latin1', 124, 135), 8)
+    if (at + size > bytes.length) throw new Error(`The archive ${file} is cut off`)
+    writeFileSync(path, bytes.subarray(at, at + size), { flag: 'wx', mode: 0o600 })
+    at += size + padding(size)
+  }
 }
 
-class Unpacker {
-  complete = false
-  private readonly directory: string
-  private head = Buffer.alloc(0)
-  private file: FileHandle | undefined
-  private remaining = 0
-  private skip = 0
-
-  constructor (directory: string) {
-    this.directory = directory
-  }
-
-  async close (): Promise<void> {
-    await this.file?.close()
-    this.file = undefined
-  }
-
-  async write (chunk: Buffer): Promise<void> {
-    for (let at = 0; at < chunk.length && !this.complete;) {
-      const rest = chunk.subarray(at)
-      if (this.remaining > 0) at += await this.content(rest)
-      else if (this.skip > 0) at += this.pad(rest)
-      else at += await this.header(rest)
-    }
-  }
-
-  private async content (bytes: Buffer): Promise<number> {
-    const part = bytes.subarray(0, this.remaining)
-    await this.file?.writeFile(part)
-    this.remaining -= part.length
-    if (this.remaining === 0) await this.close()
-    return part.length
-  }
-
-  private pad (bytes: Buffer): number {
-    const count = Math.min(bytes.length, this.skip)
-    this.skip -= count
-    return count
-  }
-
-  private async header (bytes: Buffer): Promise<number> {
-    const part = bytes.subarray(0, BLOCK - this.head.length)
-    this.head = Buffer.concat([this.head, part])
-    if (this.head.length === BLOCK) {
-      const block = this.head
-      this.head = Buffer.alloc(0)
-      await this.enter(block)
-    }
-    return part.length
-  }
-
-  private async enter (block: Buffer): Promise<void> {
-    if (block[0] === 0) {
-      this.complete = true
-      return
-    }
-    if (checksum(block) !== parseInt(block.toString('latin1', 148, 154), 8)) throw new Error('The archive is damaged')
-    const path = this.inside(block.toString('utf8', 0, block.indexOf(0)))
-    if (block[156] === TYPE_DIRECTORY) {
-      await mkdir(path, { recursive: true, mode: 0o700 })
-      return
-    }
-    const size = parseInt(block.toString('latin1', 124, 135), 8)
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    this.file = await open(path, 'wx', 0o600)
-    this.remaining = size
-    this.skip = padding(size)
-    if (size === 0) await this.close()
-  }
-
-  private inside (name: string): string {
-    const path = join(this.directory, normalize(name))
-    if (relative(this.directory, path).startsWith('..')) throw new Error(`The archive reaches outside of its directory: ${name}`)
-    return path
-  }
+function inside (directory: string, name: string): string {
+  const path = join(directory, normalize(name))
+  if (relative(directory, path).startsWith('..')) throw new Error(`The archive reaches outside of its directory: ${name}`)
+  return path
 }

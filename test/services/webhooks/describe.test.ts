@@ -1,7 +1,6 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import openapiTS, { astToString } from 'openapi-typescript'
 import t from 'tap'
 import ts from 'typescript'
@@ -54,7 +53,7 @@ export const noTenant: Headers = {}
 t.test('a client that was generated from the document type-checks, and only what fits', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'weconnect-client-'))
   t.teardown(async () => { await rm(directory, { recursive: true, force: true }) })
-  await symlink(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(directory, 'node_modules'))
+  await symlink(resolve('node_modules'), join(directory, 'node_modules'))
   await writeFile(join(directory, 'api.ts'), astToString(await openapiTS(document)))
   const file = join(directory, 'client.ts')
   await writeFile(file, CLIENT)
