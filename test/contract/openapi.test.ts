@@ -82,11 +82,12 @@ t.test('every route is in the document', async t => {
 
 t.test('every schema compiles: what a start leaves for later is not found out by a client', async t => {
   t.ok(declared.length >= operations.length, `${declared.length} routes`)
-  for (const { method, url, schema = {}, validatorCompiler = app.validatorCompiler!, serializerCompiler = app.serializerCompiler! } of declared) {
+  for (const { method, url, schema: described, validatorCompiler = app.validatorCompiler!, serializerCompiler = app.serializerCompiler! } of declared) {
+    const schema = described ?? {}
     const route = { schema, method: String(method), url, httpPart: '' }
     for (const httpPart of ['body', 'querystring', 'params', 'headers'] as const) {
       const part = schema[httpPart]
-      if (part !== undefined) t.doesNotThrow(() => validatorCompiler({ ...route, schema: part, httpPart })({}), `${String(method)} ${url} ${httpPart}`)
+      if (part !== undefined) t.doesNotThrow(() => validatorCompiler({ ...route, schema: part as object, httpPart })({}), `${String(method)} ${url} ${httpPart}`)
     }
     for (const [httpStatus, answer] of Object.entries(schema.response ?? {}) as Array<[string, { content?: Record<string, { schema: object }> }]>) {
       for (const answerSchema of answer.content === undefined ? [answer] : Object.values(answer.content).map(content => content.schema)) {
