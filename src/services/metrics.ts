@@ -1,17 +1,32 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
+import { QuickHistogram } from '../lib/quick-histogram.ts'
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 /** What operators watch; `GET /metrics` shows it. */
 export function createMetrics (registry = new Registry()) {
   const registers = [registry]
+  // Added up here, and told to prom-client when somebody asks: it does these for every execution.
+  const ended = new Map<string, number>()
+  let running = 0
   return {
     registry,
     accepted: new Counter({ name: 'weconnect_executions_accepted_total', help: 'Executions accepted and committed', labelNames: ['trigger'], registers }),
     rejected: new Counter({ name: 'weconnect_requests_rejected_total', help: 'Requests refused before acceptance', labelNames: ['reason'], registers }),
-    finished: new Counter({ name: 'weconnect_executions_finished_total', help: 'Executions ended by this process', labelNames: ['status'], registers }),
-    duration: new Histogram({ name: 'weconnect_execution_duration_seconds', help: 'From acceptance to the end of an execution', buckets: SECONDS, registers }),
-    running: new Gauge({ name: 'weconnect_executions_running', help: 'Executions that this process is running now', registers }),
+    finished: new Counter({
+      name: 'weconnect_executions_finished_total',
+      help: 'Executions ended by this process',
+      labelNames: ['status'],
+      registers,
+      collect () {
+        for (const [status, count] of ended) if (count > 0) this.inc({ status }, count)
+        for (const status of ended.keys()) ended.set(status, 0)
+      }
+    }),
+    ended (status: string): void { ended.set(status, (ended.get(status) ?? 0) + 1) },
+    duration: new QuickHistogram({ name: 'weconnect_execution_duration_seconds', help: 'From acceptance to the end of an execution', buckets: SECONDS, registry }).series(),
+    running: new Gauge({ name: 'weconnect_executions_running', help: 'Executions that this process is running now', registers, collect () { this.set(running) } }),
+    setRunning (count: number): void { running = count },
     segments: new Counter({ name: 'weconnect_segments_appended_total', help: 'Segments of events sent to the database', registers }),
     refusedAppends: new Counter({ name: 'weconnect_appends_refused_total', help: 'Appends of a runner that no longer owns its execution', registers }),
     takeovers: new Counter({ name: 'weconnect_takeovers_total', help: 'Executions taken over from a runner that went away', registers }),

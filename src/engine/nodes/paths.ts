@@ -7,6 +7,10 @@ export type Path = readonly string[]
 export type Write = readonly [path: Path, value: unknown]
 
 const MAX_SEGMENTS = 32
+/** Workflows name the same fields for each item; what a stranger's data names must not grow without bound. */
+const parsed = new Map<string, Path>()
+const PARSED_KEPT = 1000
+const LONGEST_KEPT = 100
 const INDEX = /^(0|[1-9][0-9]{0,8})$/
 /** Names through which a write could reach what all objects share. */
 const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
@@ -26,9 +30,13 @@ export function pathProblem (text: string): string | null {
 }
 
 export function parsePath (text: string): Path {
+  const known = parsed.get(text)
+  if (known !== undefined) return known
   const problem = pathProblem(text)
   if (problem !== null) throw new NodeError('WC_FIELD_PATH', `${JSON.stringify(text.slice(0, 100))}: ${problem}`)
-  return text.split('.')
+  const path = text.split('.')
+  if (parsed.size < PARSED_KEPT && text.length <= LONGEST_KEPT) parsed.set(text, path)
+  return path
 }
 
 /** What stands at the path, of own properties only; undefined where it leads nowhere. */
@@ -58,15 +66,25 @@ export function writePath (draft: Record<string, unknown>, path: Path, value: un
 
 /** The patch that writes into an item: the top-level properties on the way, and of those what is written into copied. */
 export function patchOf (json: JsonObject, writes: readonly Write[]): JsonObject {
+  if (writes.every(isTopLevel)) return write({}, writes)
   const names = writes.flatMap(([[top]]) => top !== undefined && Object.hasOwn(json, top) ? [top] : [])
   return write(Object.fromEntries(names.map(name => [name, json[name]])), writes)
 }
 
 /** Writes into a draft of the caller's own; what an expression left undefined is null. */
 export function write (draft: JsonObject, writes: readonly Write[]): JsonObject {
+  if (writes.every(isTopLevel)) {
+    for (const [[name], value] of writes) draft[name!] = value === undefined ? null : value
+    return draft
+  }
   const owned = new Set<object>()
   for (const [path, value] of writes) writePath(draft, path, value === undefined ? null : value, owned)
   return draft
+}
+
+/** As most are: nothing has to be copied for it. */
+function isTopLevel ([path]: Write): boolean {
+  return path.length === 1
 }
 
 function ownContainer (found: unknown, nextSegment: string, owned: Set<object>): Record<string, unknown> | unknown[] {

@@ -5,7 +5,7 @@ import { anyValue, dictionary, oneOf, STATIC } from '../schemas.ts'
 import { defineNode } from './node-type.ts'
 import type { ParameterIssue } from './node-type.ts'
 import { parsePath, patchOf, pathProblem, write } from './paths.ts'
-import type { Path, Write } from './paths.ts'
+import type { Write } from './paths.ts'
 
 const SetParameters = Type.Object({
   fields: dictionary(anyValue({ title: 'Value' }), {
@@ -30,10 +30,9 @@ export const set = defineNode({
   parameters: SetParameters,
   check: ({ fields }) => checkFields(fields),
   run ({ items, parameters }) {
-    const paths = new Map<string, Path>()
     const main = items.map((item, index): OutputItem => {
       const { fields, keep = 'all' } = parameters(index)
-      const writes = Object.entries(fields).map(([name, value]): Write => [pathOf(name, paths), value])
+      const writes = Object.entries(fields).map(([name, value]): Write => [parsePath(name), value])
       return keep === 'none'
         ? { from: index, json: write({}, writes) }
         : { from: index, patch: patchOf(item.json, writes) }
@@ -49,12 +48,4 @@ function checkFields (fields: unknown): readonly ParameterIssue[] {
     const pointer = `/fields/${escapePointer(name)}`
     return message === null ? [] : [{ pointer, message, code: 'WC_FIELD_PATH' }]
   })
-}
-
-function pathOf (name: string, paths: Map<string, Path>): Path {
-  const known = paths.get(name)
-  if (known !== undefined) return known
-  const path = parsePath(name)
-  paths.set(name, path)
-  return path
 }

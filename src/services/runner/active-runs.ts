@@ -20,10 +20,10 @@ export class ActiveRuns {
   add (run: ExecutionRun): void {
     const { id } = run.identity
     this.#runs.set(id, run)
-    this.#metrics.running.set(this.#runs.size)
+    this.#metrics.setRunning(this.#runs.size)
     void run.ended.then(() => {
       this.#runs.delete(id)
-      this.#metrics.running.set(this.#runs.size)
+      this.#metrics.setRunning(this.#runs.size)
     })
   }
 }

@@ -119,7 +119,7 @@ export function createRunner (options: RunnerOptions): Runner {
       if (end === 'parked') mailWatch.parked(run)
       if (end === 'reload') void reload(run).catch(logFault)
       if (end !== 'finished') return
-      metrics.finished.inc({ status: run.status })
+      metrics.ended(run.status)
       metrics.duration.observe(Math.max(0, now() - idTime(id)) / 1000)
     })
   }

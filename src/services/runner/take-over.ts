@@ -169,7 +169,7 @@ export function createTakeOver (options: RunnerOptions, { runs, slots, limits, h
 
   async function end (execution: QueuedExecution, lease: HeldLease, segments: readonly StoredSegment[], event: Parameters<typeof endUnrun>[3]): Promise<void> {
     const result = await endUnrun(host, identify(execution, lease.writer), segments, event)
-    if (result === 'written') metrics.finished.inc({ status: event.type.slice('execution.'.length) })
+    if (result === 'written') metrics.ended(event.type.slice('execution.'.length))
     // A cancel came in between: whoever claims it next reads it.
     else await releaseLeases(sql, [lease])
   }
