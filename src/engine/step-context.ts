@@ -188,13 +188,14 @@ class StepScope implements ExpressionScope {
     const node = plan.byId.get(id)
     if (node === undefined) return undefined
     const { results } = state.nodes[node.index]!
-    const origin = ancestor(this.#items[this.itemIndex], id)
+    const only = onlyItem(results)
+    const origin = only ?? ancestor(this.#items[this.itemIndex], id)
     // The run that this item came from: which run is the last by now depends on timing.
     const result = (origin === undefined ? undefined : results[origin.run]) ?? results.at(-1)
     if (result === undefined) return undefined
     // A node with several outputs answers with those of the first that sent something.
     const items = Object.values(result)[0] ?? EMPTY
-    const linked = (index: number): Item | undefined => ancestor(this.#items[index], id) ?? (items.length === 1 ? items[0] : undefined)
+    const linked = (index: number): Item | undefined => only ?? ancestor(this.#items[index], id) ?? (items.length === 1 ? items[0] : undefined)
     return Object.assign(itemsView(items, linked(this.itemIndex)), { itemMatching: linked, isExecuted: true })
   }
 }
@@ -213,14 +214,23 @@ function itemsView (items: Token, item: Item | undefined): ItemsView {
   return { all: () => items, first: () => items[0], last: () => items.at(-1), item }
 }
 
-/** The item of node `id` that `item` was made from, through any number of nodes between them. */
+/** What a node sent, where it is one item in all: then there is no question which one another came from, and nothing to search. */
+function onlyItem (results: ReadonlyArray<Readonly<Record<string, Token>>>): Item | undefined {
+  if (results.length !== 1) return undefined
+  const [first, ...others] = Object.values(results[0]!)
+  return others.length === 0 && first?.length === 1 ? first[0] : undefined
+}
+
+/** The item of node `id` that `item` was made from, through any number of nodes between them: the nearest. */
 function ancestor (item: Item | undefined, id: string): Item | undefined {
   if (item === undefined) return undefined
   const seen = new Set<Item>()
   // Read by position: an item may have been made of a hundred thousand others, and to shift a list of them moves all of it.
   const waiting = [item]
   for (let place = 0; place < waiting.length; place++) {
-    const next = waiting[place]!
+    let next = waiting[place]!
+    // Nothing else waits, so no other way can meet this one: to remember each step of it would cost most of a long workflow.
+    if (place === waiting.length - 1) while (next.nodeId !== id && next.parents.length === 1) next = next.parents[0]!
     if (next.nodeId === id) return next
     for (const parent of next.parents) {
       if (seen.has(parent)) continue

@@ -61,10 +61,32 @@ t.test('of a node that ran several times, a step sees the run that its items cam
 
 t.test('a ladder of merges is walked once, not by each of its paths', async t => {
   const rungs = Array.from({ length: 60 }, (_, index) => `n${index}`)
-  const run = new Simulation(planOf([start, ...rungs.map(id => node(id)), reader("$('start').item.json.n")],
+  const run = new Simulation(planOf([start, ...rungs.map(id => node(id)), reader("$('n0').item.json.n + $('start').item.json.n")],
     [...rungs, 'reader'].map((id, index) => `${index === 0 ? 'start' : rungs[index - 1]} -> ${id}`)), { n: 5 }).begin()
   run.succeed('start')
-  run.succeed('n0', { main: [{ from: 0 }, { from: 0 }] })
+  run.succeed('n0', { main: [{ from: 0, json: { n: 10 } }, { from: 0, json: { n: 20 } }] })
   for (const id of rungs.slice(1)) run.succeed(id, { main: [{ from: [0, 1], json: {} }, { from: [1, 0], json: {} }] })
-  t.same(parametersOf(run, 'reader'), { value: 5 })
+  t.same([0, 1].map(index => parametersOf(run, 'reader', index)), [{ value: 15 }, { value: 25 }])
+})
+
+t.test('of several ways back the shortest counts, and ways that met before are one', async t => {
+  const join = node('join', { parameters: { inputs: ['far', 'near'] } })
+  const run = new Simulation(planOf([start, node('list'), node('a'), node('b'), join, node('passed'), reader("$('list').item.json.n")],
+    ['start -> list', 'list -> a', 'a -> b', 'b -> join.far', 'list -> join.near', 'join -> passed', 'passed -> reader'])).begin()
+  run.succeed('start')
+  run.succeed('list', { main: [{ json: { n: 1 } }, { json: { n: 2 } }, { json: { n: 3 } }] })
+  run.succeed('a')
+  run.succeed('b')
+  run.succeed('join', { main: [{ from: [0, 5], json: {} }, { from: [1, 4], json: {} }, { from: 2, json: {} }] })
+  run.succeed('passed')
+  t.same([0, 1, 2].map(index => parametersOf(run, 'reader', index)), [{ value: 3 }, { value: 2 }, { value: 3 }])
+})
+
+t.test('a node that sent one item in all is looked up without a search, and no other node for it', async t => {
+  const run = new Simulation(planOf([start, node('one'), node('fork', { parameters: { outputs: ['yes', 'no'] } }), reader("[$('one').item.json.n, $('fork').item?.json.side, $('fork').all().length]")],
+    ['start -> one', 'one -> fork', 'fork.no -> reader'])).begin()
+  run.succeed('start')
+  run.succeed('one', { main: [{ json: { n: 1 } }] })
+  run.succeed('fork', { yes: [{ from: 0, json: { side: 'yes' } }], no: [{ from: 0, json: { side: 'no' } }] })
+  t.same(parametersOf(run, 'reader'), { value: [1, 'no', 1] })
 })
