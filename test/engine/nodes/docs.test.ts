@@ -15,8 +15,9 @@ const ajv = new Ajv({ strict: false, logger: false })
 for (const { type, parameters } of builtinNodes) {
   t.test(`the page of ${type} tells its parameters and shows an example that is valid`, async t => {
     const page = await readFile(new URL(`../../../docs/nodes/${type}.md`, import.meta.url), 'utf8')
-    const documented = [...page.matchAll(/^\| `(\w+)`(?: \(required\))? \|(?:[^|]*\|){3}$/gm)].map(([, name]) => name)
-    t.same(documented, Object.keys(parameters.properties))
+    const documented = [...page.matchAll(/^\| `(\w+)`( \(required\))? \|[^|]*\| *(?:`([^|]*)`)?[^|`]*\|[^|]*\|$/gm)].map(([, name, required, byDefault]) => [name, required !== undefined, byDefault])
+    const { properties, required = [] } = parameters as { properties: Record<string, { default?: unknown }>, required?: string[] }
+    t.same(documented, Object.entries(properties).map(([name, { default: value }]) => [name, required.includes(name), typeof value === 'string' ? value : JSON.stringify(value)]))
 
     const { nodes, connections } = JSON.parse(/```json\n(.*?)```/s.exec(page)?.[1] ?? '') as Example
     t.ok(nodes.some(node => node.type === type))
