@@ -1,38 +1,16 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { SMTPServer } from 'smtp-server'
 import t from 'tap'
 import { createConnectors } from '../../src/connectors/index.ts'
 import { createOperatorMailer } from '../../src/connectors/operator-mail.ts'
 import { sendEmail } from '../../src/engine/nodes/outside/send-email.ts'
 import type { Credential } from '../../src/engine/credentials/index.ts'
 import type { BinaryRef } from '../../src/engine/item.ts'
+import { startMailServer } from '../support/mail-server.ts'
 import { noFiles, nodeContext } from '../support/node-context.ts'
 
-interface Received { from: string, to: string[], text: string }
-
-const received: Received[] = []
-const server = new SMTPServer({
-  hideSTARTTLS: true,
-  allowInsecureAuth: true,
-  onAuth: ({ username, password }, _session, done) => { done(username === 'ada' && password === 'secret-of-mail' ? null : new Error('refused'), { user: username }) },
-  onRcptTo: ({ address }, _session, done) => {
-    const code = address.startsWith('full@') ? 452 : address.startsWith('unknown@') ? 550 : undefined
-    done(code === undefined ? null : Object.assign(new Error('not here'), { responseCode: code }))
-  },
-  onData (stream, { envelope }, done) {
-    let text = ''
-    stream.on('data', (chunk: Buffer) => { text += chunk.toString() })
-    stream.on('end', () => {
-      received.push({ from: envelope.mailFrom === false ? '' : envelope.mailFrom.address, to: envelope.rcptTo.map(({ address }) => address), text })
-      done(null)
-    })
-  }
-})
-server.on('error', () => {})
-await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', () => { resolve() }) })
-t.teardown(async () => { await new Promise<void>(resolve => { server.close(() => { resolve() }) }) })
-const { port } = server.server.address() as AddressInfo
-const credential = (more: object = {}): Credential => ({ id: 'mail', type: 'smtp', allowedHosts: null, data: { host: '127.0.0.1', port, security: 'off', username: 'ada', password: 'secret-of-mail', ...more } })
+const { data, received } = await startMailServer(t)
+const credential = (more: object = {}): Credential => ({ id: 'mail', type: 'smtp', allowedHosts: null, data: { ...data, ...more } })
+const { port } = data
 const connectors = createConnectors({ allow: ['127.0.0.1/32'] })
 t.teardown(async () => { await connectors.close() })
 

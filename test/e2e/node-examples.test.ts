@@ -1,7 +1,8 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createConnectors } from '../../src/connectors/index.ts'
 import type { WorkflowNode, WorkflowSettings } from '../../src/engine/definition.ts'
 import { builtinNodes } from '../../src/engine/nodes/index.ts'
 import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
@@ -9,17 +10,17 @@ import { compilePlan } from '../../src/engine/plan.ts'
 import { foldSteps } from '../../src/engine/steps.ts'
 import { createGuardedFetch } from '../../src/lib/guarded-fetch/index.ts'
 import { createAnswers } from '../../src/services/answers.ts'
+import type { NewCredential } from '../../src/services/credentials/check.ts'
 import { openSandbox } from '../support/code-runs.ts'
 import { createSite, createWorker, eventsOf, untilEnded } from '../support/durable-path.ts'
+import { exampleServers } from '../support/example-servers.ts'
 import { startServer } from '../support/http-server.ts'
+import { keptCredentials } from '../support/kept-credentials.ts'
 
-/**
- * Their examples need a server of their kind and a credential, which `test/connectors` and `s3.test.ts` have; that of `poll`
- * begins with a request, which its own test sends.
- */
-const ELSEWHERE = new Set(['mysql', 'poll', 'postgres', 'redis', 's3', 'sendEmail'])
-/** What the examples of `map` and `subWorkflow` run. */
-const CHILD = '01980a2b-7c3d-7e4f-8a5b-6c7d8e9f0a1b'
+/** The example of `poll` begins with a request of the trigger: `poller.test.ts` sends it. */
+const ELSEWHERE = new Set(['poll'])
+/** In an example: the credential of its page, or what the examples of `map` and `subWorkflow` run. */
+const REFERENCE = '01980a2b-7c3d-7e4f-8a5b-6c7d8e9f0a1b'
 /** In the output of a page: any value. */
 const ANY = '…'
 
@@ -36,6 +37,9 @@ function block<T> (text: string, label: string): { value: T, of: string | undefi
   const [, of, found] = new RegExp('^```' + label + '(?: of (\\w+))?\\n(.*?)^```', 'ms').exec(text) ?? []
   return found === undefined ? undefined : { value: JSON.parse(found) as T, of }
 }
+
+/** What stands behind this label, as it is. */
+const lines = (text: string, label: string): string => new RegExp('^```' + label + '\\n(.*?)^```', 'ms').exec(text)?.[1] ?? ''
 
 /** The page's value, with what was got in place of `ANY`. */
 function filled (told: unknown, got: unknown): unknown {
@@ -62,12 +66,20 @@ t.test('the example of each page', async t => {
       })
     })
   })
+  const connect = createConnectors({ allow: ['127.0.0.1/32', '::1/128'] })
+  const credentials = keptCredentials(t, site)
   const worker = createWorker(t, site, {
     sandbox,
     filesRoot,
-    fetch: async request => await guarded.fetch({ ...request, url: far.url + new URL(request.url).pathname })
+    connect,
+    credentials: credentials.source,
+    async fetch (request) {
+      const { hostname, pathname } = new URL(request.url)
+      return await guarded.fetch(hostname.endsWith('example.com') ? { ...request, url: far.url + pathname } : request)
+    }
   })
   t.teardown(async () => {
+    await connect.close()
     await sandbox.close()
     await guarded.close()
     await far.close()
@@ -89,12 +101,20 @@ t.test('the example of each page', async t => {
     connections.map(({ from, output, to, input }) => `${from}${output === undefined ? '' : `.${output}`} -> ${to}${input === undefined ? '' : `.${input}`}`),
     { trigger: nodes[0]!, settings }
   )
+  /** The page's credential is created for the server of this machine. */
+  async function credentialFor (t: Test, type: string, text: string): Promise<string> {
+    const { value } = block<NewCredential>(text, 'json credential')!
+    const data = { ...value.data, ...await exampleServers[type]!.start(t, site, lines(text, 'sql')) }
+    return await credentials.create({ ...value, data: Object.fromEntries(Object.entries(data).filter(([, part]) => part !== undefined)) })
+  }
+
   const child = await insert(block<Example>(await page('subWorkflowTrigger'), 'json')!.value)
   const registry = new NodeRegistry(builtinNodes)
 
   for (const { type } of builtinNodes.filter(({ type }) => !ELSEWHERE.has(type))) {
-    await t.test(`of ${type} gives what its page says`, async t => {
-      const text = (await page(type)).replaceAll(CHILD, child)
+    await t.test(`of ${type} gives what its page says`, { skip: exampleServers[type]?.skip ?? false }, async t => {
+      const written = await page(type)
+      const text = written.replaceAll(REFERENCE, type in exampleServers ? await credentialFor(t, type, written) : child)
       const example = block<Example>(text, 'json')!.value
       const input = block<Record<string, unknown>>(text, 'json input')!.value
       const trigger = example.nodes[0]!.id

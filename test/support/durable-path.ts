@@ -10,6 +10,7 @@ import { loadSegments } from '../../src/db/queries/load-executions.ts'
 import { ensurePartitions } from '../../src/db/partitions.ts'
 import type { Connection, WorkflowNode, WorkflowSettings } from '../../src/engine/definition.ts'
 import { decodeEvents, type Event } from '../../src/engine/events.ts'
+import type { Connect } from '../../src/engine/nodes/connect.ts'
 import { builtinNodes } from '../../src/engine/nodes/index.ts'
 import type { NodeType } from '../../src/engine/nodes/node-type.ts'
 import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
@@ -18,6 +19,7 @@ import { InProcessQueue } from '../../src/queue/in-process.ts'
 import { LocalHintBus } from '../../src/queue/local-hint-bus.ts'
 import { createAcceptance, type Acceptance } from '../../src/services/acceptance.ts'
 import { createAnswerLinks, type AnswerLinks } from '../../src/services/answer-links.ts'
+import type { CredentialSource } from '../../src/services/credentials/source.ts'
 import { createDispatcher } from '../../src/services/dispatcher.ts'
 import { createFolders } from '../../src/services/files/folder.ts'
 import { createFiles } from '../../src/services/files/files.ts'
@@ -118,9 +120,11 @@ export interface WorkerOptions {
   readonly storage?: FileStorage
   readonly largeValueSize?: number
   readonly filesRoot?: string
-  /** By default it has neither. */
+  /** By default it has none of these. */
   readonly fetch?: TenantFetch
   readonly sandbox?: CodeSandbox
+  readonly connect?: Connect
+  readonly credentials?: CredentialSource
 }
 
 const LARGE_VALUE = 256 * 1024
@@ -138,7 +142,7 @@ const noCredentials = { open: async () => { throw new Error('This worker has no 
 
 /** One process: acceptance, queue, runner and sweeper on the site's database. The sweeper works when it is told to. */
 export function createWorker (t: Test, site: Site, options: WorkerOptions = {}): Worker {
-  const { nodes = [], slots = 20, leaseSeconds = 30, dispatching = true, sql = site.sql, now = Date.now, filesRoot = null, fetch = noNetwork, sandbox = noSandbox } = options
+  const { nodes = [], slots = 20, leaseSeconds = 30, dispatching = true, sql = site.sql, now = Date.now, filesRoot = null, fetch = noNetwork, sandbox = noSandbox, connect = noConnections, credentials = noCredentials } = options
   const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const metrics = createMetrics()
   const hints = new LocalHintBus()
@@ -158,7 +162,7 @@ export function createWorker (t: Test, site: Site, options: WorkerOptions = {}):
     get backlog () { return living.backlog },
     drained: async () => { await living.drained() }
   }
-  const runner = createRunner({ sql, plans, writer, values, links, executionUrl: id => `http://weconnect.test/v1/executions/${id}`, filesOf: ({ organizationId, id: executionId }) => createNodeFiles(files, { organizationId, executionId }, MAX_FILE_SIZE, createFolders(filesRoot)(organizationId)), fetch, connect: noConnections, credentials: noCredentials, sandbox, metrics, log, now: ownNow, nextId: site.nextId, slots, leaseSeconds })
+  const runner = createRunner({ sql, plans, writer, values, links, executionUrl: id => `http://weconnect.test/v1/executions/${id}`, filesOf: ({ organizationId, id: executionId }) => createNodeFiles(files, { organizationId, executionId }, MAX_FILE_SIZE, createFolders(filesRoot)(organizationId)), fetch, connect, credentials, sandbox, metrics, log, now: ownNow, nextId: site.nextId, slots, leaseSeconds })
   const sweeper = createSweeper({ sql, runner, queue, metrics, log, now })
   if (dispatching) queue.consume(createDeliveryWork(sql, runner))
   t.teardown(async () => {

@@ -43,7 +43,8 @@ t.test('what is new starts one execution, with an item for each; where nothing i
 t.test('the example of its page gives what the page says', async t => {
   const page = await readFile(new URL('../../../docs/nodes/poll.md', import.meta.url), 'utf8')
   const block = <T>(label: string): T => JSON.parse(new RegExp('```' + label + '\\n(.*?)```', 's').exec(page)![1]!) as T
-  const { nodes: [trigger, tell] } = block<{ nodes: [WorkflowNode, WorkflowNode] }>('json')
+  const { nodes: [trigger, tell, ...others], connections } = block<{ nodes: [WorkflowNode, WorkflowNode], connections: object[] }>('json')
+  t.strictSame([others, connections], [[], [{ from: trigger.id, to: tell.id }]], 'as `published` connects them')
   const asked: string[] = []
   answers.set('/example', url => {
     asked.push(url.search)
