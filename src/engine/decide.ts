@@ -258,7 +258,8 @@ class Deciding implements Decision {
     const at = this.state.nodes[node.index]!
     if (at.current !== undefined) return
     if (this.state.only?.[node.index] === 0) return at.finished ? undefined : closeOutputs(this.state, node)
-    if (node.scope !== -1 && this.state.nodes[node.outermost]!.finished) return this.#skip(node)
+    // Where an execution starts in a body, its loops take no part.
+    if (node.scope !== -1 && node.index !== this.state.trigger && this.state.nodes[node.outermost]!.finished) return this.#skip(node)
     if (at.finished) return
     const next = nextMove(this.state, node, at)
     if (next === 'start') return this.#start(node, at.runs, 1)

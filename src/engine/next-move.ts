@@ -8,10 +8,11 @@ import type { NodeState, State } from './state.ts'
  * (`wait` for fewer than all inputs is the one exception that a workflow may ask for.)
  */
 export function nextMove (state: State, node: PlanNode, at: NodeState): 'start' | 'blocked' | 'finish' {
+  // First: an execution may start at a loop.
+  if (isTurning(at.loop)) return at.loop.open === 0 ? 'start' : 'blocked'
   if (node.incoming.length === 0 || node.index === state.trigger) {
     return node.index === state.trigger && at.runs === 0 ? 'start' : 'finish'
   }
-  if (isTurning(at.loop)) return at.loop.open === 0 ? 'start' : 'blocked'
   // A node that waits for fewer than all of its inputs runs once, in a loop once an iteration: later arrivals find it done.
   if (node.inputsNeeded !== 'all' && at.runs > at.runsBefore) return 'finish'
   let ready = 0

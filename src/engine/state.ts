@@ -235,9 +235,9 @@ function running (at: NodeState, event: StepEvent): RunState {
  * has one is next; `nextMove` lets a run start only when those before it are exhausted.
  */
 function takeInputs (state: State, node: PlanNode): readonly Token[] {
-  if (node.index === state.trigger) return state.partial?.inputs?.map(items => given(state, items)) ?? [[state.triggerItem]]
   const { loop } = state.nodes[node.index]!
   if (isTurning(loop)) return takeReturned(state, loop, node.loop!)
+  if (node.index === state.trigger) return state.partial?.inputs?.map(items => given(state, items)) ?? [[state.triggerItem]]
   return node.incoming.map(edges => {
     for (const edge of edges) {
       const from = state.edges[edge.index]!

@@ -39,7 +39,7 @@ export async function planPart (deps: ExecutionDependencies, db: TenantDb, plan:
   if (request.fromExecutionId !== undefined) return await onRecorded(deps, db, plan, request.fromExecutionId, start, destination, pinned)
   const first = start ?? triggerFor(plan, trigger, destination)
   if (first === undefined) return undefined
-  const only = start === undefined && destination === undefined ? undefined : both(following(plan, [first]), destination === undefined ? undefined : preceding(plan, [destination]))
+  const only = start === undefined && destination === undefined ? undefined : between(plan, first, destination)
   if (only !== undefined && destination !== undefined && only[destination.index] === 0) {
     throw InvalidInput([{ pointer: '/destinationNode', message: `no path leads from ${JSON.stringify(first.id)} to it`, code: 'WC_NODE_UNREACHABLE' }])
   }
@@ -77,7 +77,10 @@ function problems (plan: Plan, { startNode, destinationNode, inputs, fromExecuti
   const start = startNode === undefined ? undefined : plan.byId.get(startNode)
   if (inputs !== undefined && start === undefined) report('/inputs', 'are the inputs of startNode, which is missing', 'WC_REQUIRED')
   if (inputs !== undefined && fromExecutionId !== undefined) report('/inputs', 'give either inputs or fromExecutionId', 'WC_INVALID_VALUE')
-  if (inputs !== undefined && start !== undefined && start.scope !== -1) report('/startNode', `is in the body of the loop ${JSON.stringify(plan.nodes[start.scope]!.id)}: start at the loop`, 'WC_START_IN_LOOP')
+  if (inputs !== undefined && start?.type.trigger === true) report('/inputs', `${JSON.stringify(start.id)} is a trigger, which gets input`, 'WC_INVALID_VALUE')
+  if (inputs !== undefined && start !== undefined && start.scope !== -1 && startNode !== destinationNode) {
+    report('/startNode', `is in the body of the loop ${JSON.stringify(plan.nodes[start.scope]!.id)}: start at the loop, or run just this node (destinationNode)`, 'WC_START_IN_LOOP')
+  }
   if (start !== undefined && !start.type.trigger && inputs === undefined && fromExecutionId === undefined) report('/startNode', 'is no trigger, so it needs inputs or fromExecutionId', 'WC_REQUIRED')
   if (fromExecutionId !== undefined && startNode === undefined && destinationNode === undefined) report('/fromExecutionId', 'needs startNode or destinationNode: which part is to run again', 'WC_REQUIRED')
   if (inputs !== undefined && !Array.isArray(inputs)) for (const name of Object.keys(inputs)) if (start?.inputs.includes(name) === false) report(`/inputs/${name}`, `${JSON.stringify(start.id)} has the inputs ${start.inputs.join(', ')}`, 'WC_INPUT_UNKNOWN')
@@ -101,6 +104,12 @@ const isList = (inputs: NonNullable<PartRequest['inputs']>): inputs is readonly 
 function pinnedOf (plan: Plan, pinnedData: PartRequest['pinnedData']): PartialRun['pinned'] {
   if (pinnedData !== true) return pinnedData
   return Object.fromEntries(plan.nodes.flatMap(({ id, pinned }) => pinned === undefined ? [] : [[id, pinned]]))
+}
+
+/** In a loop's body, what leads to a node may come behind it as well. */
+function between (plan: Plan, first: PlanNode, last: PlanNode | undefined): Uint8Array | undefined {
+  if (first === last) return Uint8Array.from(plan.nodes, node => node === first ? 1 : 0)
+  return both(following(plan, [first]), last === undefined ? undefined : preceding(plan, [last]))
 }
 
 function both (a: Uint8Array | undefined, b: Uint8Array | undefined): Uint8Array | undefined {

@@ -41,6 +41,20 @@ t.test('runs of a part of a workflow', async t => {
     t.match(steps.get('end')!.outputs['main'], [{ json: { sum: 1, first: 5 } }])
   })
 
+  await t.test('from a loop with given items: it goes around with all of them', async t => {
+    const { steps, status } = await ended(start({ startNode: 'each', inputs: [{ json: { n: 5 } }, { json: { n: 6 } }] }))
+    t.equal(status, 'succeeded')
+    t.same(ran(steps), ['body', 'body:1', 'each', 'each:1', 'each:2'])
+    t.match(steps.get('each:2')!.outputs['done'], [{ json: { n: 5, body: true } }, { json: { n: 6, body: true } }])
+  })
+
+  await t.test('one node of a loop, with given items: its loop takes no part', async t => {
+    const { steps, status } = await ended(start({ startNode: 'body', destinationNode: 'body', inputs: [{ json: { n: 5 } }, { json: { n: 6 } }] }))
+    t.equal(status, 'succeeded')
+    t.same([...steps.keys()], ['body'])
+    t.match(steps.get('body')!.outputs['main'], [{ json: { n: 5, body: true } }, { json: { n: 6, body: true } }])
+  })
+
   await t.test('from a node with the results of an earlier execution before it', async t => {
     const whole = await ended(start({}))
     t.equal(whole.status, 'succeeded')
@@ -75,7 +89,8 @@ t.test('runs of a part of a workflow', async t => {
   await t.test('what makes no sense is refused, with a pointer', async t => {
     const cases: Array<[Record<string, unknown>, string]> = [
       [{ startNode: 'nobody' }, '/startNode'], [{ destinationNode: 'constructor' }, '/destinationNode'], [{ pinnedData: { 'no/body': [] } }, '/pinnedData/no~1body'],
-      [{ startNode: 'b' }, '/startNode'], [{ inputs: [] }, '/inputs'], [{ startNode: 'body', inputs: [] }, '/startNode'],
+      [{ startNode: 'b' }, '/startNode'], [{ inputs: [] }, '/inputs'], [{ startNode: 'body', inputs: [] }, '/startNode'], [{ startNode: 'body', destinationNode: 'each', inputs: [] }, '/startNode'],
+      [{ startNode: 'start', inputs: [] }, '/inputs'],
       [{ startNode: 'join', inputs: { c: [] } }, '/inputs/c'], [{ startNode: 'b', destinationNode: 'a', inputs: [] }, '/destinationNode'],
       [{ fromExecutionId: site.nextId() }, '/fromExecutionId'], [{ startNode: 'b', fromExecutionId: site.nextId() }, '/fromExecutionId']
     ]
