@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
+import { escapeHtml } from '../lib/escape-html.ts'
+import { Problem } from '../lib/problem.ts'
 import { BY_ADDRESS } from '../schemas/access.ts'
 import { Id, PUBLIC_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'
@@ -12,6 +14,7 @@ const Accepted = Type.Object({ executionId: Id }, { examples: [{ executionId: '0
 const Html = { description: 'A page for people', content: { 'text/html': { schema: Type.String() } } }
 
 const EMPTY = Buffer.alloc(0)
+const FORM = '<form method="post"><label>Comment<br><input name="comment" maxlength="1000"></label> <button>Confirm</button></form>'
 
 /** Links that answer waiting executions, `/v1/resume` and `/v1/approvals`: who holds one needs no credential. */
 export const answerRoutes: FastifyPluginAsyncTypebox<{ answers: Answers, maxBodySize: number }> = async (app, { answers, maxBodySize }) => {
@@ -55,12 +58,15 @@ export const answerRoutes: FastifyPluginAsyncTypebox<{ answers: Answers, maxBody
       ...common,
       operationId: 'showApproval',
       summary: 'A page that asks whether to decide this way',
-      description: 'The address is one of `$execution.approvalUrls`. Opening it decides nothing: mail programs open links by themselves.',
+      description: 'The address is one of `$execution.approvalUrls`. Opening it decides nothing: mail programs open links by themselves. The page shows the message of the node while it waits.',
       params: Params,
       response: { 200: Html, ...problemResponses(404, 422) }
     }
-  }, async (request, reply) => await page(reply, `Decide: ${answers.choice(request.params.token)}`,
-    '<form method="post"><label>Comment<br><input name="comment" maxlength="1000"></label> <button>Confirm</button></form>'))
+  }, async (request, reply) => {
+    const { choice, message, isOver } = await answers.ask(request.params.token)
+    if (isOver) return await overPage(reply, 200)
+    return await page(reply, `Decide: ${choice}`, `${message === undefined ? '' : `<p>${escapeHtml(message).replaceAll('\n', '<br>')}</p>`}${FORM}`)
+  })
 
   app.post('/approvals/:token', {
     bodyLimit: maxBodySize,
@@ -75,14 +81,25 @@ export const answerRoutes: FastifyPluginAsyncTypebox<{ answers: Answers, maxBody
     }
   }, async (request, reply) => {
     const type = request.headers['content-type']
-    const decided = await answers.decide(request.params.token, bytesOf(request.body), type)
-    if (type?.startsWith('application/x-www-form-urlencoded') === true) return await page(reply.code(202), 'Thank you', '<p>Your decision was taken. You can close this page.</p>')
-    return await reply.code(202).type('application/json; charset=utf-8').send(decided)
+    const isForm = type?.startsWith('application/x-www-form-urlencoded') === true
+    try {
+      const decided = await answers.decide(request.params.token, bytesOf(request.body), type)
+      if (isForm) return await page(reply.code(202), 'Thank you', '<p>Your decision was taken. You can close this page.</p>')
+      return await reply.code(202).type('application/json; charset=utf-8').send(decided)
+    } catch (error) {
+      // Whoever pressed the button reads pages.
+      if (isForm && error instanceof Problem && error.status === 409) return await overPage(reply, 409)
+      throw error
+    }
   })
 }
 
 function bytesOf (body: unknown): Uint8Array {
   return Buffer.isBuffer(body) ? body : EMPTY
+}
+
+async function overPage (reply: FastifyReply, status: 200 | 409): Promise<FastifyReply> {
+  return await page(reply.code(status), 'Nothing to decide', '<p>This was decided before, or its time is over.</p>')
 }
 
 /** `title` holds choices, whose pattern allows nothing that needs escaping. */

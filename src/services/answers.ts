@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Approval, CallbackRequest } from '../engine/wait.ts'
 import type { Sql } from '../db/client.ts'
-import { sendMessage, type Message, type Sent } from '../db/queries/inbox.ts'
+import { readAnswerable, sendMessage, type Message, type Sent } from '../db/queries/inbox.ts'
+import type { WaitingFor } from '../engine/waiting-for.ts'
 import { QUERY_DEADLINE, withDeadline } from '../lib/deadline.ts'
 import type { HintBus } from '../queue/hint-bus.ts'
 import type { AnswerLinks, AnswerTarget } from './answer-links.ts'
@@ -25,9 +26,17 @@ export interface Answers {
   /** A call of `$execution.resumeUrl`. */
   resume (token: string, request: IncomingCallback): Promise<{ executionId: string }>
   /** What a link of `$execution.approvalUrls` would decide. */
-  choice (token: string): string
+  ask (token: string): Promise<Question>
   /** @param body a form or JSON with a `comment`, or nothing */
   decide (token: string, body: Uint8Array, contentType: string | undefined): Promise<{ executionId: string }>
+}
+
+export interface Question {
+  readonly choice: string
+  /** That of the node, as far as it waits already. */
+  readonly message: string | undefined
+  /** Decided before, or too late. */
+  readonly isOver: boolean
 }
 
 export interface AnswersOptions {
@@ -56,7 +65,14 @@ export function createAnswers ({ sql, links, hints, now }: AnswersOptions): Answ
       }
       return await answer({ sql, hints }, undefined, target, 'callback', { request })
     },
-    choice: token => open(token, true).choice!,
+    async ask (token) {
+      const { executionId, nodeId, run, choice } = open(token, true)
+      const found = await withDeadline(QUERY_DEADLINE, readAnswerable(sql, executionId, answerId(executionId, nodeId, run)))
+      if (found === undefined) throw NotFound(WHAT)
+      const waiting = found.waitingFor as WaitingFor | null
+      const wait = waiting === null ? undefined : [waiting, ...waiting.others ?? []].find(wait => wait.nodeId === nodeId && wait.run === run)
+      return { choice: choice!, message: wait?.message, isOver: found.isOver }
+    },
     async decide (token, body, contentType) {
       const target = open(token, true)
       const comment = commentOf(JSON.parse(bodyAsJson(body, contentType)))

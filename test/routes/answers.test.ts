@@ -11,7 +11,7 @@ t.test('links that answer waiting executions', async t => {
   const made: { answers?: Answers } = {}
   const answers: Answers = {
     resume: async (...given) => await made.answers!.resume(...given),
-    choice: token => made.answers!.choice(token),
+    ask: async token => await made.answers!.ask(token),
     decide: async (...given) => await made.answers!.decide(...given)
   }
   const { app, database, nextId } = await testApp(t, {
@@ -61,12 +61,21 @@ t.test('links that answer waiting executions', async t => {
     t.match(page.headers, { 'content-type': /^text\/html/, 'content-security-policy': /default-src 'none'/ })
     t.match(page.body, /Decide: approve.*<form method="post">/)
     t.equal((await mail()).length, before, 'looking decides nothing')
+    const waiting = { type: 'timer', nodeId: 'nap', run: 0, others: [{ type: 'approval', nodeId: 'hold', run: 1, message: 'Another' }, { type: 'approval', nodeId: 'hold', run: 0, message: 'Pay <b>30</b>?\nNow' }] }
+    await database.service`insert into execution_leases (execution_id, organization_id, workflow_id, status, due_at, waiting_for)
+      select id, organization_id, workflow_id, 'waiting', now() + interval '1 day', ${JSON.stringify(waiting)}::text::json from executions where id = ${links.open(url.split('/').at(-1)!)!.executionId}`
+    t.match((await app.inject({ method: 'GET', url })).body, '<p>Pay &lt;b&gt;30&lt;/b&gt;?<br>Now</p><form')
     const long = await app.inject({ method: 'POST', url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: `comment=${'x'.repeat(990)}y`.slice(0, 999) })
     t.equal(long.statusCode, 202)
     t.match(long.body, /Thank you/)
     t.match((await mail()).find(one => one.kind === 'approval'), { body: { approval: { choice: 'approve', by: { type: 'link' } } } })
     const again = await app.inject({ method: 'POST', url })
     t.equal(again.statusCode, 409)
+    const late = await app.inject({ method: 'POST', url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: 'comment=' })
+    t.match([late.statusCode, late.headers['content-type'], late.body], [409, /^text\/html/, /decided before, or its time is over/], 'people read a page')
+    const gone = await app.inject({ method: 'GET', url })
+    t.match([gone.statusCode, gone.body], [200, /decided before, or its time is over/])
+    t.notMatch(gone.body, '<form')
     const program = await app.inject({ method: 'POST', url: await link('reject'), headers: { 'content-type': 'application/json' }, payload: '{"comment":"No"}' })
     t.match(program.json(), { executionId: /^[0-9a-f-]{36}$/ })
     const odd = await app.inject({ method: 'POST', url: await link('reject'), headers: { 'content-type': 'application/json' }, payload: '{"comment":7}' })

@@ -38,6 +38,19 @@ export async function sendMessage (sql: Sql, organizationId: string | undefined,
   return { outcome: row.terminal ? 'terminal' : row.sent ? 'sent' : 'repeated', organizationId: row.organization_id, due: row.woken }
 }
 
+/**
+ * How it stands with what a message would answer: over, if that was answered before, its time is up or the execution is
+ * over. Undefined where there is no such execution any more.
+ */
+export async function readAnswerable (sql: Sql, executionId: string, messageId: string): Promise<{ readonly isOver: boolean, readonly waitingFor: unknown } | undefined> {
+  const [row] = await sql<Array<{ isOver: boolean, waitingFor: unknown }>>`
+    select exists (select from execution_events x where x.execution_id = e.id and x.status is not null)
+        or exists (select from execution_inbox i where i.execution_id = e.id and i.message_id = ${messageId}) as "isOver",
+      (select l.waiting_for from execution_leases l where l.execution_id = e.id) as "waitingFor"
+    from executions e where e.id = ${executionId}`
+  return row
+}
+
 export async function readMessages (sql: Sql, executionId: string): Promise<Message[]> {
   return await sql<Message[]>`
     select message_id as "messageId", kind, body from execution_inbox where execution_id = ${executionId} order by created_at, message_id`

@@ -106,10 +106,11 @@ t.test('executions that wait for an answer', async t => {
     t.match(await parked(execution.id), { waiting_for: { type: 'approval', nodeId: 'ok', choices: ['yes', 'no'], message: 'Pay 42?' } })
     const { main } = await outputsOf(execution.id, 'ask') as { main: [{ patch: { links: { yes: string, no: string } } }] }
     const { yes, no } = main[0].patch.links
-    t.equal(answersOf(worker).choice(no.split('/').at(-1)!), 'no')
+    t.same(await answersOf(worker).ask(no.split('/').at(-1)!), { choice: 'no', message: 'Pay 42?', isOver: false })
     await t.rejects(answersOf(worker).resume(no.split('/').at(-1)!, call), { code: 'WC_NOT_FOUND' }, 'a link is for one purpose')
     await answersOf(worker).decide(no.split('/').at(-1)!, Buffer.from('comment=Too+much'), 'application/x-www-form-urlencoded')
     await t.rejects(answersOf(worker).decide(yes.split('/').at(-1)!, Buffer.alloc(0), undefined), { code: 'WC_ANSWER_USED' })
+    t.match(await answersOf(worker).ask(yes.split('/').at(-1)!), { choice: 'yes', isOver: true })
     t.equal(await untilEnded(site, execution.id, [worker]), 'succeeded')
     t.match(await outputsOf(execution.id, 'ok'), { no: [{ from: 0, patch: { approval: { choice: 'no', by: { type: 'link' }, comment: 'Too much' } } }] })
   })
