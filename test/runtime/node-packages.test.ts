@@ -5,9 +5,9 @@ import { loadNodePackages, NodePackagesError } from '../../src/runtime/node-pack
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/node-packages/${name}`, import.meta.url))
 const EXAMPLE = fileURLToPath(new URL('../../examples/custom-node', import.meta.url))
 
-async function problemsOf (...listed: string[]): Promise<readonly string[]> {
+async function problemsOf (patience: number | undefined, ...listed: string[]): Promise<readonly string[]> {
   try {
-    await loadNodePackages(listed)
+    await loadNodePackages(listed, patience)
     return []
   } catch (error) {
     if (!(error instanceof NodePackagesError)) throw error
@@ -24,9 +24,13 @@ t.test('packages give node types that carry their names', async t => {
   t.strictSame(await loadNodePackages([]), [])
 })
 
+t.test('a package whose top level never ends is named too', async t => {
+  t.match(await problemsOf(50, fixture('endless')), [`${fixture('endless')}: could not be loaded within 50 ms: its top level waits`])
+})
+
 t.test('everything that is wrong is named at once', async t => {
   const broken = fixture('broken')
-  const problems = await problemsOf(broken, 'no-such-package', fixture('nowhere'), fixture('odd'), fixture('odd'))
+  const problems = await problemsOf(undefined, broken, 'no-such-package', fixture('nowhere'), fixture('odd'), fixture('odd'))
   for (const part of [
     `${broken}: nodes/0/type does not have the form`, 'nodes/0/title must not be empty', 'nodes/0/category must be', 'nodes/0/effects must be', 'nodes/0/surplus is not a known property',
     'nodes/0/run must be a function', 'nodes/0/outputs may not have "error"', 'nodes/0/parameters is no JSON Schema',
