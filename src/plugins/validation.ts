@@ -51,7 +51,25 @@ function createAjv (coerceTypes: boolean): Ajv {
 }
 
 function inputErrors (validate: ValidateFunction, prefix: string): InputError[] {
-  return (validate.errors ?? []).filter(error => error.keyword !== 'if').slice(0, MAX_ERRORS).map(error => inputError(error, prefix))
+  return ofOneForm(validate.errors ?? []).filter(error => error.keyword !== 'if').slice(0, MAX_ERRORS).map(error => inputError(error, prefix))
+}
+
+/**
+ * Of a value that may have several forms, such as an object or null, what is wrong with the one that it has: that an object
+ * is not null helps nobody.
+ */
+function ofOneForm (errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const unions = errors.filter(({ keyword }) => keyword === 'anyOf')
+  return unions.reduce((left, union) => {
+    const formOf = ({ schemaPath }: ErrorObject): string | undefined => schemaPath.startsWith(`${union.schemaPath}/`) ? schemaPath.slice(union.schemaPath.length + 1).split('/')[0] : undefined
+    const others = new Set(left.filter(error => error.keyword === 'type' && error.instancePath === union.instancePath).map(formOf))
+    const own = new Set(left.map(formOf).filter(form => form !== undefined && !others.has(form)))
+    if (own.size === 0) return left
+    return left.filter(error => {
+      const form = formOf(error)
+      return error === union ? own.size > 1 : form === undefined || own.has(form)
+    })
+  }, errors)
 }
 
 const CODES: Readonly<Record<string, string>> = {

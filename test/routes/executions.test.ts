@@ -146,6 +146,7 @@ t.test('a failed step is done again with the newest version, and what went well 
   t.match(await ended(anew), { status: 'succeeded' })
   t.notSame(await made(anew), await made(id))
   t.match((await call('POST', `/executions/${id}/retry`, { from: 'nowhere' })).json(), { status: 422 })
+  t.same((await call('POST', `/executions/${id}/retry`, { from: 'nowhere' })).json().errors.map(({ pointer }: { pointer: string }) => pointer), ['/from'], 'nobody is told that an object is not null')
 })
 
 t.test('a part runs on given, pinned and recorded data', async t => {
@@ -163,6 +164,8 @@ t.test('a part runs on given, pinned and recorded data', async t => {
   t.same(await outputs(await run({ startNode: 'add', inputs: [{ json: { n: 7 } }] }), 'after'), [{ n: 8 }])
   t.same(await outputs(await run({ startNode: 'add', fromExecutionId: whole }), 'after'), [{ n: 2 }])
   t.equal((await call('POST', `/workflows/${workflowId}/executions`, { startNode: 'nowhere' })).statusCode, 422)
+  const misfit = (await call('POST', `/workflows/${workflowId}/executions`, { startNode: 'add', inputs: [{ n: 7 }] })).json()
+  t.same(misfit.errors.map(({ pointer }: { pointer: string }) => pointer), ['/inputs/0/json', '/inputs/0/n'], 'what is wrong with the form that it has')
 })
 
 t.test('the end of an execution starts the error workflow, and what listens', async t => {
