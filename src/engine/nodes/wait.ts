@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { anyValue, duration, STATIC } from '../schemas.ts'
+import { NodeError } from '../node-error.ts'
 import { momentAfter, momentIssues, momentOf } from './moments.ts'
 import { defineWaitingNode } from './node-type.ts'
 import type { ParameterIssue } from './node-type.ts'
@@ -29,6 +30,7 @@ export const wait = defineWaitingNode({
     if (given.callback === true) {
       return { suspend: { kind: 'callback', ...(given.timeout === undefined ? {} : { until: momentAfter(now(), given.timeout, '/timeout') }) } }
     }
+    if (given.for === undefined && given.until === undefined) throw new NodeError('WC_WAIT', 'There is nothing to wait for: the expression of for or until gave no value')
     return { suspend: { kind: 'timer', until: given.for === undefined ? momentOf(given.until, '/until') : momentAfter(now(), given.for, '/for') } }
   },
   resume ({ items }, { kind, wait, ...rest }) {

@@ -4,6 +4,7 @@ import { manual } from '../../../src/engine/nodes/manual.ts'
 import { noOp } from '../../../src/engine/nodes/no-op.ts'
 import { respond } from '../../../src/engine/nodes/respond.ts'
 import { stop } from '../../../src/engine/nodes/stop.ts'
+import { wait } from '../../../src/engine/nodes/wait.ts'
 import { webhook } from '../../../src/engine/nodes/webhook.ts'
 import { nodeContext } from '../../support/node-context.ts'
 
@@ -27,6 +28,13 @@ t.test('webhook paths', async t => {
 t.test('nobody waits for a webhook longer than five minutes', async t => {
   t.same(webhook.check?.({ path: 'a', responseTimeout: '5m' }), [])
   t.match(webhook.check?.({ path: 'a', responseTimeout: '301s' }), [{ pointer: '/responseTimeout', code: 'WC_DURATION' }])
+})
+
+t.test('a wait whose expression gives nothing says so', async t => {
+  const waiting = async (parameters: object) => wait.run(nodeContext<Static<typeof wait.parameters>>({ items: [{}], parameters }))
+  await t.rejects(waiting({}), { code: 'WC_WAIT', message: 'There is nothing to wait for: the expression of for or until gave no value' })
+  await t.rejects(waiting({ for: null }), { code: 'WC_DURATION', detail: { pointer: '/for' } })
+  await t.rejects(waiting({ until: 'soon' }), { code: 'WC_TIME', detail: { pointer: '/until' } })
 })
 
 t.test('stop fails with the message and data of its author', async t => {
