@@ -8,9 +8,16 @@ export const STATIC = { 'x-expression': false } as const
 /** Annotation of text that is taken as it is: `{{` in it begins nothing. */
 export const LITERAL = { 'x-expression': false, 'x-literal': true } as const
 
-/** One of a few words. */
+/** One of a few words, each titled for forms. */
 export function oneOf<const T extends string> (values: readonly T[], options: SchemaOptions = {}): TUnsafe<T> {
-  return Type.Union(values.map(value => Type.Literal(value)), options) as unknown as TUnsafe<T>
+  return Type.Union(values.map(value => Type.Literal(value, { title: titleOf(value) })), options) as unknown as TUnsafe<T>
+}
+
+/** `combineByKey` becomes "Combine by key"; what is no word of that kind, such as `POST` or `sha3-256`, stays. */
+function titleOf (value: string): string {
+  if (!/^[a-z]{2,}([A-Z][a-z]+)*$/.test(value)) return value
+  const words = value.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+  return words[0]!.toUpperCase() + words.slice(1)
 }
 
 /** A length of time such as "10s". */

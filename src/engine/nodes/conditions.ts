@@ -8,7 +8,7 @@ import { patternProblem } from './patterns.ts'
 
 const Rule = Type.Object({
   left: anyValue({ title: 'Left', description: 'The value to test, usually an expression.' }),
-  operator: oneOf(operatorNames, { title: 'Operator', ...STATIC }),
+  operator: oneOf(operatorNames, { title: 'Operator', description: 'The test; some take no right side.', ...STATIC }),
   right: Type.Optional(anyValue({ title: 'Right', description: 'What to compare with; not used by tests of one value.' })),
   type: Type.Optional(oneOf(valueTypes, {
     title: 'Type', description: 'What the left side must be, if it is there: another type is an error. With loose it is converted first.', default: 'any', ...STATIC
@@ -25,7 +25,7 @@ const Conditions = Type.Object({
   combine: Type.Optional(oneOf(['and', 'or'], {
     title: 'Combine', description: 'Whether all rules must hold, or one.', default: 'and', ...STATIC
   })),
-  rules: Type.Array(Rule, { title: 'Rules', minItems: 1, maxItems: 100 })
+  rules: Type.Array(Rule, { title: 'Rules', description: 'What to test, in this order.', minItems: 1, maxItems: 100 })
 }, { title: 'Conditions', description: 'Rules to test; the alternative to one expression.', additionalProperties: false })
 
 /** The two ways to say a condition; `conditionIssues` demands exactly one of them. */

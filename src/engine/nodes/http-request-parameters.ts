@@ -22,17 +22,17 @@ export const Pagination = Type.Object({
     title: 'Mode', description: 'page: a number that rises; cursor: a value of the answer; link: its Link header; expression: what the parameters make of $response and $pageCount.'
   }),
   parameter: Type.Optional(Type.String({ title: 'Parameter', description: 'Of the query, for the number or the cursor; page or cursor by default.', minLength: 1, maxLength: 256 })),
-  start: Type.Optional(Type.Integer({ title: 'First page', minimum: 0, maximum: 1_000_000_000, default: 1 })),
+  start: Type.Optional(Type.Integer({ title: 'First page', description: 'page: the number to begin with.', minimum: 0, maximum: 1_000_000_000, default: 1 })),
   cursor: Type.Optional(Type.String({ title: 'Cursor', description: 'Where the body has the cursor of the next page, or its URL.', minLength: 1, maxLength: 256, examples: ['meta.next'] })),
   items: Type.Optional(Type.String({ title: 'Items', description: 'Where the body has the list whose entries become items; without it each page is one. An empty one ends.', minLength: 1, maxLength: 256, examples: ['data'] })),
   until: Type.Optional(anyValue({ title: 'Until', description: 'An expression over $response that is true of the last page.', examples: ['{{ $response.body.done }}'] })),
-  maxPages: Type.Optional(Type.Integer({ title: 'Most pages', minimum: 1, maximum: MAX_PAGES, default: DEFAULT_MAX_PAGES }))
+  maxPages: Type.Optional(Type.Integer({ title: 'Most pages', description: 'How many pages at most; what is left is not asked for.', minimum: 1, maximum: MAX_PAGES, default: DEFAULT_MAX_PAGES }))
 }, { title: 'Pagination', description: 'Asks for page after page.', additionalProperties: false })
 
 export type Pagination = Static<typeof Pagination>
 
 export const HttpRequestParameters = Type.Object({
-  method: Type.Optional(oneOf(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'], { title: 'Method', default: 'GET' })),
+  method: Type.Optional(oneOf(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'], { title: 'Method', description: 'The HTTP method of the request.', default: 'GET' })),
   url: Type.String({ title: 'URL', description: 'Where to send the request: http or https.', minLength: 1, examples: ['https://api.example.com/orders'] }),
   query: Type.Optional(dictionary(anyValue(), { title: 'Query', description: 'Added to the query of the URL; a list adds its name several times.' })),
   headers: Type.Optional(dictionary(anyValue(), { title: 'Headers', description: 'Headers of the request by name.' })),
@@ -58,14 +58,14 @@ export const HttpRequestParameters = Type.Object({
   pagination: Type.Optional(Pagination),
   concurrency: Type.Optional(Type.Integer({ title: 'Concurrency', description: 'Items whose requests are under way together.', minimum: 1, maximum: 50, default: DEFAULT_CONCURRENCY, ...STATIC })),
   rateLimit: Type.Optional(Type.Object({
-    requests: Type.Integer({ title: 'Requests', minimum: 1, maximum: 10_000 }),
+    requests: Type.Integer({ title: 'Requests', description: 'How many may begin in that time.', minimum: 1, maximum: 10_000 }),
     per: duration({ title: 'Per', description: 'Up to 1h.', default: '1s' })
   }, { title: 'Rate limit', description: 'How many requests to one host may begin in that time, all executions of the organization in this process together.', additionalProperties: false, ...STATIC })),
   proxy: Type.Optional(Type.String({ title: 'Proxy', description: 'The URL of a public proxy to go through, in place of the operator\'s.', pattern: '^https?://|\\{\\{', examples: ['http://proxy.example.com:3128'] })),
   clientCertificateId: Type.Optional(Type.String({ title: 'Client certificate', description: 'The id of a credential: whom to be where the server asks for a certificate.', ...credentialParameter(['clientCertificate']) })),
   aws: Type.Optional(Type.Object({
-    service: Type.String({ title: 'Service', minLength: 1, maxLength: 64, examples: ['execute-api'] }),
-    region: Type.Optional(Type.String({ title: 'Region', minLength: 1, maxLength: 64, examples: ['eu-central-1'] }))
+    service: Type.String({ title: 'Service', description: 'The name by which AWS signs for the service.', minLength: 1, maxLength: 64, examples: ['execute-api'] }),
+    region: Type.Optional(Type.String({ title: 'Region', description: 'Where the service is.', minLength: 1, maxLength: 64, examples: ['eu-central-1'] }))
   }, { title: 'AWS', description: 'What the request is signed for with an aws credential, where its host does not say.', additionalProperties: false, ...STATIC })),
   maxResponseSize: Type.Optional(Type.Integer({
     title: 'Largest response', description: `In bytes, after decompression; up to ${MAX_RESPONSE_SIZE}, and for files as large as files may be.`, minimum: 0, default: DEFAULT_RESPONSE_SIZE, ...STATIC

@@ -33,7 +33,7 @@ const MergeParameters = Type.Object({
   branch: Type.Optional(Type.String({
     title: 'Branch', description: 'chooseBranch: the input to take; by default the first that has items.', pattern: '^[a-z]$', ...STATIC
   })),
-  wait: Type.Optional(Type.Union([Type.Literal('all'), Type.Literal('any'), Type.Integer({ minimum: 1, maximum: MAX_INPUTS })], {
+  wait: Type.Optional(Type.Union([Type.Literal('all', { title: 'All' }), Type.Literal('any', { title: 'Any' }), Type.Integer({ title: 'So many', minimum: 1, maximum: MAX_INPUTS })], {
     title: 'Wait', description: 'For all inputs that can still come, for any one, or for this many.', default: 'all', ...STATIC
   }))
 }, { additionalProperties: false })

@@ -17,7 +17,7 @@ const requestParameters = {
   query: request.query,
   headers: request.headers,
   body: request.body,
-  bodyType: Type.Optional(oneOf(['json', 'form', 'text', 'none'], { title: 'Body type', default: 'json', ...STATIC })),
+  bodyType: Type.Optional(oneOf(['json', 'form', 'text', 'none'], { title: 'Body type', description: 'json: any value; form: an object as application/x-www-form-urlencoded; text: as it is; none: no body.', default: 'json', ...STATIC })),
   response: Type.Optional(oneOf(['auto', 'json', 'text'], { title: 'Response', description: 'How to read the answer; auto goes by its content type.', default: 'auto', ...STATIC })),
   timeout: request.timeout,
   followRedirects: request.followRedirects,

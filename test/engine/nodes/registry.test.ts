@@ -14,7 +14,7 @@ t.test('node types are found by their own names only', async t => {
   t.throws(() => new NodeRegistry([...builtinNodes, ...builtinNodes]), { message: 'Two node types are called webhook' })
 })
 
-interface Schema { title?: string, additionalProperties?: unknown, properties?: Record<string, Schema>, items?: Schema }
+interface Schema { title?: string, description?: string, const?: unknown, anyOf?: Schema[], additionalProperties?: unknown, properties?: Record<string, Schema>, items?: Schema }
 
 t.test('every schema is closed, and good enough to draw a form from', async t => {
   function visit (schema: Schema, at: string): void {
@@ -22,12 +22,16 @@ t.test('every schema is closed, and good enough to draw a form from', async t =>
       t.equal(schema.additionalProperties, false, `${at} takes no unknown properties`)
       for (const [name, property] of Object.entries(schema.properties)) {
         t.type(property.title, 'string', `${at}/${name} has a title`)
+        t.match(property.description, /^\S.*[.]$/, `${at}/${name} has a description`)
         visit(property, `${at}/${name}`)
       }
     }
     if (schema.items !== undefined) visit(schema.items, `${at}/items`)
+    if (schema.const !== undefined) t.match(schema.title, /^\S/, `${at} ${JSON.stringify(schema.const)} has a title`)
+    for (const form of schema.anyOf ?? []) visit(form, at)
   }
   for (const { type, parameters } of registry.list()) visit(parameters as Schema, type)
+  t.match((registry.get('merge')?.parameters.properties['mode'] as Schema).anyOf?.map(({ title }) => title), ['Append', 'Combine by position', 'Combine by key', 'All pairs', 'Choose branch'])
 })
 
 t.test('schemas accept what the documentation shows and refuse what does nothing', async t => {

@@ -33,7 +33,7 @@ const CryptoParameters = Type.Object({
   valueEncoding: Type.Optional(oneOf(['utf8', ...encodings], { title: 'Encoding of the value', description: 'How its text stands for bytes.', default: 'utf8', ...STATIC })),
   algorithm: Type.Optional(oneOf(digests, { title: 'Algorithm', description: 'The digest. sign and verify know sha256, sha384 and sha512, and none matters to Ed25519 keys. sha1 and md5 are broken, and here for old systems only.', default: 'sha256', ...STATIC })),
   secret: Type.Optional(Type.String({ title: 'Secret', description: 'hmac, and verify of one. Better: a credential.', examples: ['{{ $json.secret }}'], ...secret })),
-  secretEncoding: Type.Optional(oneOf(['utf8', ...encodings], { title: 'Encoding of the secret', default: 'utf8', ...STATIC })),
+  secretEncoding: Type.Optional(oneOf(['utf8', ...encodings], { title: 'Encoding of the secret', description: 'How the text of the secret stands for bytes.', default: 'utf8', ...STATIC })),
   privateKey: Type.Optional(Type.String({ title: 'Private key', description: 'sign: RSA, EC or Ed25519, as PEM. Better: a credential.', examples: ['{{ $json.privateKey }}'], ...secret })),
   publicKey: Type.Optional(Type.String({ title: 'Public key', description: 'verify: that of the signer, as PEM.' })),
   signature: Type.Optional(Type.String({ title: 'Signature', description: 'verify: the one to test.' })),

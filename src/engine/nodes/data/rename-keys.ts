@@ -17,7 +17,7 @@ const RenameKeysParameters = Type.Object({
   patterns: Type.Optional(Type.Array(Type.Object({
     pattern: Type.String({ title: 'Pattern', description: 'A regular expression of RE2; every match in a name is replaced.', minLength: 1, maxLength: 1000, examples: ['^shipping_', '_(\\w)'], ...STATIC }),
     replacement: Type.Optional(Type.String({ title: 'Replacement', description: 'What stands in its place; $1 is the first group.', default: '', maxLength: 256, ...STATIC })),
-    ignoreCase: Type.Optional(Type.Boolean({ title: 'Ignore case', default: false, ...STATIC }))
+    ignoreCase: Type.Optional(Type.Boolean({ title: 'Ignore case', description: 'Match without regard to case.', default: false, ...STATIC }))
   }, { additionalProperties: false }), { title: 'Patterns', description: 'Applied one after the other, after the keys above.', minItems: 1, maxItems: 20, ...STATIC })),
   depth: Type.Optional(oneOf(['top', 'all'], { title: 'Depth', description: 'Whether patterns rename the fields of the item only, or those of objects within it too.', default: 'top', ...STATIC }))
 }, { additionalProperties: false })

@@ -14,7 +14,7 @@ import { rankOf, rankOrder } from './sort-order.ts'
 const SortKey = Type.Object({
   field: Type.Optional(fieldPath('Field', 'The field to sort by.')),
   value: Type.Optional(anyValue({ title: 'Value', description: 'What to sort by, where it is no field: an expression.', examples: ['{{ $json.price * $json.quantity }}'] })),
-  order: Type.Optional(oneOf(['ascending', 'descending'], { title: 'Order', default: 'ascending', ...STATIC })),
+  order: Type.Optional(oneOf(['ascending', 'descending'], { title: 'Order', description: 'Which way.', default: 'ascending', ...STATIC })),
   type: Type.Optional(oneOf(['auto', 'text', 'natural', 'number', 'date'], {
     title: 'Type',
     description: 'auto: numbers, then text, then truth values, then the rest. text: by the rules of the locale. natural: the same with numbers in the text by size, so that "file 9" comes before "file 10". number and date: also of text; what is no such thing counts as missing.',

@@ -13,7 +13,7 @@ const CONCURRENCY = 5
 const MAX_ENTRIES = 10_000
 
 const ReadWriteParameters = Type.Object({
-  operation: oneOf(['read', 'write', 'list', 'delete'], { title: 'Operation', ...STATIC }),
+  operation: oneOf(['read', 'write', 'list', 'delete'], { title: 'Operation', description: 'What to do; list tells what is in a folder.', ...STATIC }),
   path: Type.Optional(Type.String({ title: 'Path', description: 'Below the folder of the installation; for list a directory, by default the folder itself.', minLength: 1, maxLength: 1024, examples: ['reports/january.csv'] })),
   binaryName: Type.Optional(Type.String({ title: 'Binary data', description: 'read: the name under which the item gets the file, file by default; write: what of the item to write, by default the only one that it has.', minLength: 1, maxLength: 255 })),
   content: Type.Optional(anyValue({ title: 'Content', description: 'write: in place of binary data; text as it is, anything else as JSON.' })),

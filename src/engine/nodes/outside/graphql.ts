@@ -23,11 +23,11 @@ const MAX_MESSAGES = 3
 const GraphqlParameters = Type.Object({
   url: Type.String({ title: 'URL', description: 'Of the GraphQL endpoint.', minLength: 1, examples: ['https://api.example.com/graphql'] }),
   query: Type.String({ title: 'Query', description: 'A query or mutation. Values belong into variables, not into this text.', minLength: 1 }),
-  variables: Type.Optional(dictionary(anyValue(), { title: 'Variables' })),
+  variables: Type.Optional(dictionary(anyValue(), { title: 'Variables', description: 'Values for the variables of the query, by name.' })),
   operationName: Type.Optional(Type.String({ title: 'Operation', description: 'Which one, where the query holds several.' })),
   headers: Type.Optional(dictionary(anyValue(), { title: 'Headers', description: 'Headers of the request by name.' })),
   failOnErrors: Type.Optional(Type.Boolean({ title: 'Fail on errors', description: 'Whether errors in the answer are an error of the step; else they are part of the item.', default: true })),
-  timeout: Type.Optional(duration({ title: 'Timeout', default: DEFAULT_TIMEOUT }))
+  timeout: Type.Optional(duration({ title: 'Timeout', description: 'For the whole exchange.', default: DEFAULT_TIMEOUT }))
 }, { additionalProperties: false })
 type GraphqlParameters = Static<typeof GraphqlParameters>
 

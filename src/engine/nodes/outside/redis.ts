@@ -46,13 +46,13 @@ const NEED_VALUE: ReadonlySet<string> = new Set(['set', 'setIfAbsent', 'pushFron
 const NEED_FIELD: ReadonlySet<string> = new Set(['hashGet', 'hashSet'])
 
 const RedisParameters = Type.Object({
-  operation: oneOf(NAMES, { title: 'Operation', ...STATIC }),
+  operation: oneOf(NAMES, { title: 'Operation', description: 'What to do with the key.', ...STATIC }),
   key: Type.String({ title: 'Key', description: 'The key, or the channel to publish to.', minLength: 1, maxLength: 4096 }),
   keyPrefix: Type.Optional(Type.String({ title: 'Key prefix', description: 'Put before the key; cannot hold an expression, so that data never chooses other keys.', maxLength: 256, ...STATIC })),
   value: Type.Optional(anyValue({ title: 'Value', description: 'Text as it is, anything else as JSON; of pushes and sets a list is several.' })),
   field: Type.Optional(Type.String({ title: 'Field', description: 'Of a hash.', minLength: 1, maxLength: 4096 })),
   by: Type.Optional(Type.Integer({ title: 'By', description: 'How much to increment.', default: 1 })),
-  ttl: Type.Optional(duration({ title: 'Time to live' }))
+  ttl: Type.Optional(duration({ title: 'Time to live', description: 'set, setIfAbsent, expire: after how long the key is gone.' }))
 }, { additionalProperties: false })
 type RedisParameters = Static<typeof RedisParameters>
 

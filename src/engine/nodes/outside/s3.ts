@@ -20,12 +20,12 @@ const PAGE = 1000
 const UNKNOWN = 'application/octet-stream'
 
 const S3Parameters = Type.Object({
-  operation: oneOf(['get', 'put', 'list', 'delete', 'presign'], { title: 'Operation', ...STATIC }),
-  bucket: Type.String({ title: 'Bucket', pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$|\\{\\{', examples: ['reports'] }),
+  operation: oneOf(['get', 'put', 'list', 'delete', 'presign'], { title: 'Operation', description: 'presign makes a URL by which others read or write the object without a credential.', ...STATIC }),
+  bucket: Type.String({ title: 'Bucket', description: 'The name of the bucket.', pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$|\\{\\{', examples: ['reports'] }),
   key: Type.Optional(Type.String({ title: 'Key', description: 'Of the object; not for list.', minLength: 1, maxLength: 1024, examples: ['2030/january.csv'] })),
   binaryName: Type.Optional(Type.String({ title: 'Binary data', description: 'get: the name under which the item gets the object, file by default; put: what of the item to store, in place of content.', minLength: 1, maxLength: 64 })),
   content: Type.Optional(anyValue({ title: 'Content', description: 'put: text as it is, anything else as JSON.' })),
-  contentType: Type.Optional(Type.String({ title: 'Content type', maxLength: 256, examples: ['text/csv'] })),
+  contentType: Type.Optional(Type.String({ title: 'Content type', description: 'put: of the object; by default that of the binary data, or what the content is.', maxLength: 256, examples: ['text/csv'] })),
   prefix: Type.Optional(Type.String({ title: 'Prefix', description: 'list: only keys that begin with it.', maxLength: 1024 })),
   limit: Type.Optional(Type.Integer({ title: 'Limit', description: 'list: how many at most.', minimum: 1, maximum: 100_000, default: PAGE })),
   method: Type.Optional(oneOf(['GET', 'PUT'], { title: 'Method', description: 'presign: what the URL is for.', default: 'GET', ...STATIC })),

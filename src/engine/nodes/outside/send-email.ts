@@ -24,9 +24,9 @@ const SendEmailParameters = Type.Object({
   to: recipients('To', 'An address, or a list of them.'),
   cc: Type.Optional(recipients('Cc', 'Copies.')),
   bcc: Type.Optional(recipients('Bcc', 'Copies that the others do not see.')),
-  replyTo: Type.Optional(Type.String({ title: 'Reply to', minLength: 1 })),
-  subject: Type.String({ title: 'Subject' }),
-  text: Type.Optional(Type.String({ title: 'Text' })),
+  replyTo: Type.Optional(Type.String({ title: 'Reply to', description: 'Where answers go.', minLength: 1 })),
+  subject: Type.String({ title: 'Subject', description: 'The subject of the mail.' }),
+  text: Type.Optional(Type.String({ title: 'Text', description: 'The mail as plain text; this or html is required.' })),
   html: Type.Optional(Type.String({ title: 'HTML', description: 'Values in it are not escaped.' })),
   attachments: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { title: 'Attachments', description: 'Names of binary data of the item.', maxItems: MAX_ATTACHMENTS })),
   headers: Type.Optional(dictionary(anyValue(), { title: 'Headers', description: 'More headers; X-… and List-… only.' }))
