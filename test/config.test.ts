@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { ConfigError, loadConfig } from '../src/config.ts'
 import { VARIABLES } from '../src/config/variables.ts'
+import { startFailure } from '../src/runtime/start-failure.ts'
 import { loadOrCreateSecrets, replaceStoredKey, resolveSecrets } from '../src/secrets.ts'
 
 const SECRET = 'mX7qPz2LrT9vKc4WnB8sYd1FhGj6RuEa'
@@ -103,14 +104,35 @@ t.test('addresses come from a URL or from parts', async t => {
   t.same(at('postgres:///app?host=/run/pg'), { path: '/run/pg/.s.PGSQL.5432', username: 'postgres', database: 'app' })
   t.same(at('postgresql://u@/app?host=/run/pg&port=7'), { path: '/run/pg/.s.PGSQL.7', username: 'u', database: 'app' })
   t.same(at('postgres://u@[::1]/app?sslmode=require'), { host: '::1', port: 5432, username: 'u', database: 'app', ssl: 'require' })
-  for (const bad of ['mysql://h/d', 'postgres://h', 'h:5432', 'postgres://h/d?sslmode=maybe', 'postgres://h/%zz']) {
+  t.match(at('postgres://u@h/d?password=100%25'), { password: '100%' }, 'a password of the query is decoded once')
+  for (const bad of ['mysql://h/d', 'postgres://h', 'h:5432', 'postgres://h/d?sslmode=maybe', 'postgres://h/%zz', 'postgres://h:0/d', 'postgres://h/d?port=abc', 'postgres://h/d?port=99999']) {
     t.same(faultsOf({ ...SERVER, DATABASE_URL: bad }), ['DATABASE_URL'], bad)
   }
-  t.same(faultsOf({ ...SERVER, REDIS_URL: 'http://cache' }), ['REDIS_URL'])
+  for (const bad of ['http://cache', 'redis://cache:0']) t.same(faultsOf({ ...SERVER, REDIS_URL: bad }), ['REDIS_URL'], bad)
 })
 
 t.test('a mistyped variable is pointed out, an empty one counts as not set', async t => {
   t.match(loadConfig({ WECONNECT_DATADIR: '/x', PORT: '' }, 'all'), { warnings: [/did you mean WECONNECT_DATA_DIR\?/], server: { port: 3000 } })
+})
+
+t.test('what keeps a process from starting is said with what to do', async t => {
+  const failure = (code: string, more: object, env: NodeJS.ProcessEnv = {}, mode: 'all' | 'worker' = 'all'): string | undefined =>
+    startFailure(new Error('outer', { cause: Object.assign(new Error(`${code}: why`), { code, ...more }) }), loadConfig({ WECONNECT_DATA_DIR: '/srv/data', ...env }, mode))
+  t.match(failure('EADDRINUSE', { syscall: 'listen', port: 3000 }), 'Port 3000 of 127.0.0.1 is in use by another process: stop that one, or set PORT to another port')
+  t.match(failure('EADDRINUSE', { syscall: 'listen', port: 3001 }, { ...SERVER, WECONNECT_WORKER_PORT: '3001' }, 'worker'), 'set WECONNECT_WORKER_PORT')
+  t.match(failure('EACCES', { syscall: 'listen', port: 80 }, { PORT: '80' }), 'set PORT to a port from 1024 on')
+  t.match(failure('EADDRNOTAVAIL', { syscall: 'listen', port: 3000 }, { HOST: '192.0.2.1' }), '192.0.2.1 is no address of this machine: set HOST')
+  t.match(failure('ENOTFOUND', { syscall: 'getaddrinfo', hostname: 'nowhere' }, { HOST: 'nowhere' }), 'nowhere is no address of this machine')
+  for (const path of ['/srv', '/srv/data', '/srv/data/files/x']) t.match(failure('EACCES', { path }), /^The data directory \/srv\/data cannot be written \(EACCES: why\).*WECONNECT_DATA_DIR/, path)
+  t.match(failure('EROFS', { syscall: 'listen', address: '/srv/data/lock/x.sock', port: -1 }), 'WECONNECT_DATA_DIR', 'a socket of ours is no port')
+  t.match(failure('ENOSPC', {}), /is on a disk that is full .*make room/)
+  t.match(failure('EACCES', { path: '/mnt/files' }, { WECONNECT_STORAGE_DIR: '/mnt/files' }), /^The directory of files \/mnt\/files .*WECONNECT_STORAGE_DIR/)
+  t.match(failure('EACCES', { path: '/srv/data' }, SERVER), 'WECONNECT_STORAGE_DIR', 'a database that is not embedded has no data directory')
+  t.match(failure('42501', {}, SERVER), 'allowed to create roles')
+  t.match(failure('3D000', {}, SERVER), 'create it, or name another in DATABASE_URL')
+  t.match(failure('28P01', {}, SERVER), 'its password')
+  t.match(failure('ECONNREFUSED', {}, SERVER), 'PostgreSQL cannot be reached')
+  for (const code of ['ECONNREFUSED', 'XX000']) t.equal(failure(code, {}), undefined, 'what nobody foresaw keeps its stack')
 })
 
 t.test('the table of variables describes each one', async t => {

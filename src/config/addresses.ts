@@ -10,6 +10,7 @@ const SSL_MODES: Readonly<Record<string, DatabaseAddress['ssl']>> = {
 }
 const DEFAULT_DATABASE_PORT = 5432
 const DEFAULT_REDIS_PORT = 6379
+const BAD_PORT = 'names a port that is not a number from 1 to 65535'
 
 /** Of DATABASE_URL, else of DB_*; null where neither is set. */
 export function databaseAddress (env: Environment): Result<DatabaseAddress> {
@@ -35,15 +36,24 @@ function databaseFromUrl (text: string): Result<DatabaseAddress> {
   if (host === '') return fault('names no host')
   if (database === '') return fault('names no database')
   if (sslMode !== null && !Object.hasOwn(SSL_MODES, sslMode)) return fault(`has the unknown sslmode ${JSON.stringify(sslMode.slice(0, 40))}`)
+  const port = portOf(url.searchParams.get('port') ?? url.port, DEFAULT_DATABASE_PORT)
+  if (port === null) return fault(BAD_PORT)
   const ssl = sslMode === null ? undefined : SSL_MODES[sslMode]
-  const password = url.password || url.searchParams.get('password')
+  // Those of the query have been decoded by URL already.
+  const password = decodeURIComponent(url.password) || url.searchParams.get('password')
   return {
-    ...endpoint(host, Number(url.searchParams.get('port') ?? (url.port || DEFAULT_DATABASE_PORT))),
+    ...endpoint(host, port),
     username: decodeURIComponent(url.username) || (url.searchParams.get('user') ?? 'postgres'),
-    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(password ? { password } : {}),
     database,
     ...(ssl === undefined ? {} : { ssl })
   }
+}
+
+function portOf (text: string, fallback: number): number | null {
+  if (text === '') return fallback
+  const port = Number(text)
+  return /^[0-9]+$/.test(text) && port >= 1 && port <= 65_535 ? port : null
 }
 
 /** A host that begins with a slash is the directory of a socket, as with libpq. */
@@ -71,9 +81,11 @@ function redisFromUrl (text: string): Result<RedisAddress> {
   if (url === null || url.hostname === '') return fault('is not a Redis URL')
   const database = url.pathname.slice(1)
   if (!/^[0-9]{0,5}$/.test(database)) return fault('names a database that is not a number')
+  const port = portOf(url.port, DEFAULT_REDIS_PORT)
+  if (port === null) return fault(BAD_PORT)
   return {
     host: unbracket(url.hostname),
-    port: url.port === '' ? DEFAULT_REDIS_PORT : Number(url.port),
+    port,
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
     database: Number(database),

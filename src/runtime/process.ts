@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import { ConfigError, loadConfig, type Config, type Mode } from '../config.ts'
-import { DataDirectoryLocked } from '../db/embedded/index.ts'
 import type { NodePackage } from '../engine/nodes/external/read-package.ts'
 import type { NodeType } from '../engine/nodes/node-type.ts'
 import { createLog } from '../log.ts'
 import { openDatabase } from './open-database.ts'
+import { startFailure } from './start-failure.ts'
 
 /** The exit code for what the operator must set right (EX_CONFIG of sysexits). */
 const CONFIGURATION = 78
@@ -16,9 +16,9 @@ export async function runProcess (mode: Mode, nodes?: readonly NodeType[]): Prom
   for (const warning of config.warnings) log.warn(warning)
   const packages = await allowedPackages(config)
   // Both take most of a second, and the embedded database has a thread of its own: it opens while the rest is loaded.
-  const opening = openDatabase(config, log).catch((error: unknown) => fail(log, error))
+  const opening = openDatabase(config, log).catch((error: unknown) => fail(config, log, error))
   const { serve } = await import('./serve.ts')
-  await serve({ mode, config, log, opened: await opening, nodes, packages }).catch((error: unknown) => fail(log, error))
+  await serve({ mode, config, log, opened: await opening, nodes, packages }).catch((error: unknown) => fail(config, log, error))
 }
 
 /** What loads them is loaded only where there are some. */
@@ -44,8 +44,9 @@ function readConfig (mode: Mode): Config {
   }
 }
 
-function fail (log: Logger, error: unknown): never {
-  if (error instanceof DataDirectoryLocked) process.stderr.write(`${error.message}\n`)
+function fail (config: Config, log: Logger, error: unknown): never {
+  const explained = startFailure(error, config)
+  if (explained !== undefined) process.stderr.write(`${explained}.\n`)
   else log.fatal({ err: error }, 'WeConnect could not start')
   process.exit(1)
 }

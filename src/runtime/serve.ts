@@ -1,4 +1,5 @@
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { buildApp } from '../app.ts'
 import type { Config, Mode } from '../config.ts'
@@ -7,7 +8,7 @@ import type { NodeType } from '../engine/nodes/node-type.ts'
 import { appDependencies } from './app-dependencies.ts'
 import { firstStart } from './first-start.ts'
 import type { OpenDatabase } from './open-database.ts'
-import { createRuntime } from './runtime.ts'
+import { createRuntime, type Runtime } from './runtime.ts'
 import { welcomeText } from './welcome.ts'
 import { buildWorkerApp } from './worker-app.ts'
 
@@ -33,19 +34,32 @@ export async function serve ({ mode, config, log, opened, nodes, packages }: Ser
     process.exit(1)
   })
   const app = mode === 'worker' ? await buildWorkerApp(runtime) : await buildApp(appDependencies(runtime))
+  const starting = begin(runtime, app)
   closeWithGrace({ delay: GRACE + CLOSE_LIMIT, logger: false }, async ({ err, signal }) => {
     if (err !== undefined) log.fatal({ err }, 'A fault that nothing caught; this process ends')
     else log.info({ signal }, 'Closing: what runs may finish, the rest is given back')
+    // A first start that is cut in its middle would leave an owner whose password nobody has seen.
+    await starting.catch(() => {})
     await app.close()
     await runtime.close(GRACE)
     log.info('Closed')
   })
+  await starting
+}
+
+/** The first start, if this is one, and the way in for clients. */
+async function begin (runtime: Runtime, app: FastifyInstance): Promise<void> {
+  const { config, log } = runtime
+  const { mode } = config
   const facts = { mode, database: runtime.database.embedded ? 'embedded' : 'postgresql', queue: config.redis === null ? 'in process' : 'redis' }
   const owner = mode === 'worker' ? undefined : await firstStart(runtime)
   const port = mode === 'worker' ? config.worker.port : config.server.port
-  const address = mode === 'worker' && port === 0
-    ? undefined
-    : await app.listen({ port, host: config.server.host })
-  log.info({ ...facts, address }, 'WeConnect is ready')
-  if (owner !== undefined) process.stdout.write(welcomeText(owner, config.server.publicUrl ?? address ?? ''))
+  let address: string | undefined
+  try {
+    if (mode !== 'worker' || port !== 0) address = await app.listen({ port, host: config.server.host })
+    log.info({ ...facts, address }, 'WeConnect is ready')
+  } finally {
+    // Where it cannot listen, too: the owner is there now, and no later start shows it.
+    if (owner !== undefined) process.stdout.write(welcomeText(owner, address === undefined ? undefined : config.server.publicUrl ?? address))
+  }
 }

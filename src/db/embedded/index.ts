@@ -49,7 +49,8 @@ export async function startEmbedded (options: EmbeddedOptions): Promise<Embedded
   const run = privateDirectory(dataDir, SOCKET_NAME)
   const thread = await startThread(dataDir, run, options).catch(async (error: unknown) => {
     run.remove()
-    await lock.release()
+    // On a full disk it cannot be noted as released; the next start finds that nobody listens any more.
+    await lock.release().catch(() => {})
     throw error
   })
 
