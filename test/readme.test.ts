@@ -28,3 +28,12 @@ for (const page of PAGES) {
     t.pass('looked at all')
   })
 }
+
+t.test('what the example of the environment names reaches the containers', async t => {
+  const [example, compose] = await Promise.all(['.env.example', 'docker-compose.yml'].map(async name => await readFile(new URL(name, root), 'utf8')))
+  const named = [...example!.matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name!)
+  t.ok(named.length >= 8)
+  for (const name of named) t.ok(compose!.includes(`\${${name}:`), name)
+  const [shared] = compose!.split('\nservices:')
+  t.match(shared, /WECONNECT_PUBLIC_URL: /, 'workers too: they make the links that answer waiting executions')
+})
