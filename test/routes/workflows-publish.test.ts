@@ -68,7 +68,18 @@ t.test('two workflows cannot answer the same requests', async t => {
   t.match((await call('GET', `/workflows/${second}`)).json(), { publishedVersion: null })
   t.strictSame(await endpointsOf(second), [])
 
+  const warnings = [{ code: 'WC_WEBHOOK_PATH_CONFLICT', pointer: '/nodes/0/parameters/path', message: /^POST same\/:x is answered/ }]
+  const third = flow('Third', webhook('same/:x'))
+  const conflicts = (answer: Awaited<ReturnType<Call>>): unknown[] => answer.json().warnings.filter(({ code }: { code: string }) => code === 'WC_WEBHOOK_PATH_CONFLICT')
+  t.match(conflicts(await call('POST', '/workflows/validate', third)), warnings, 'validation says so before')
+  const draft = await call('POST', '/workflows', third)
+  t.match(conflicts(draft), warnings, 'and so does a save')
+  t.notMatch(draft.body, /First/, 'without the name of a workflow that its author may not see')
+  t.match(conflicts(await call('PATCH', `/workflows/${draft.json().id}`, { name: 'Third again' })), warnings)
+  t.strictSame(conflicts(await call('PATCH', `/workflows/${first}`, { name: 'First again' })), [], 'its own path is none that is taken')
+
   await call('POST', `/workflows/${first}/unpublish`)
+  t.strictSame(conflicts(await call('POST', '/workflows/validate', third)), [], 'free again')
   t.equal((await call('POST', `/workflows/${second}/publish`)).statusCode, 200)
 
   const elsewhere = await join()

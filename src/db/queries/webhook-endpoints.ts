@@ -33,11 +33,11 @@ export async function insertEndpoints (db: Executor, organizationId: string, wor
     order by e.method, e.shape`)
 }
 
-/** Which of these another workflow answers already. */
-export async function findTakenEndpoints (db: Executor, organizationId: string, workflowId: string, endpoints: readonly EndpointContent[]): Promise<TakenEndpoint[]> {
+/** Which of these a workflow answers already; another than the given one. */
+export async function findTakenEndpoints (db: Executor, organizationId: string, workflowId: string | null, endpoints: ReadonlyArray<Pick<EndpointContent, 'method' | 'shape'>>): Promise<TakenEndpoint[]> {
   return rowsOf(await db.execute<TakenEndpoint>(sql`
     select e.method, e.shape, w.id as "workflowId", w.name as "workflowName"
     from webhook_endpoints e join workflows w on w.id = e.workflow_id
-    where e.organization_id = ${organizationId} and e.workflow_id <> ${workflowId}
+    where e.organization_id = ${organizationId} and e.workflow_id is distinct from ${workflowId}::uuid
       and (e.method, e.shape) in (select x.method, x.shape from json_to_recordset(${JSON.stringify(endpoints)}::text::json) as x (method text, shape text))`))
 }

@@ -10,6 +10,7 @@ import { WorkflowInput } from '../../engine/workflow-input.ts'
 import { InvalidInput } from '../problems.ts'
 import { toContent, type Content } from './content.ts'
 import type { WorkflowDependencies } from './dependencies.ts'
+import { takenPathWarnings } from './endpoints-of.ts'
 import { referenceWarnings } from './reference-warnings.ts'
 
 type References = Pick<WorkflowDependencies, 'registry' | 'packages' | 'checkSecrets'>
@@ -23,17 +24,17 @@ export interface Checked {
 
 /**
  * The content of a body that may be saved, or published. Throws InvalidInput with all that is wrong; `at` is
- * where the workflow stands in the body.
+ * where the workflow stands in the body, `own` its id if it has one.
  */
-export async function checkContent (deps: References, db: TenantDb, body: unknown, stage: Stage, at = ''): Promise<Checked> {
+export async function checkContent (deps: References, db: TenantDb, body: unknown, stage: Stage, { at = '', own = null }: { at?: string, own?: string | null } = {}): Promise<Checked> {
   const { errors, warnings } = validateDefinition(body, deps.registry, { stage, shape: WorkflowInput })
   if (errors.length > 0) throw InvalidInput(below(at, errors))
   // Its shape is what validation has just established.
   const content = toContent(body as Parameters<typeof toContent>[0])
   const missing = await referenceIssues(deps, db, content.definition)
   if (missing.length > 0) throw InvalidInput(below(at, missing))
-  const referred = await referenceWarnings(deps.registry, db, content.definition)
-  return { content, warnings: below(at, [...warnings, ...referred]) }
+  const found = await outsideWarnings(deps, db, own, content.definition)
+  return { content, warnings: below(at, [...warnings, ...found]) }
 }
 
 /** What publishing would say, for any value at all. */
@@ -43,7 +44,12 @@ export async function inspect (deps: References, db: TenantDb, body: unknown, sh
   const { definition } = toContent(body as Parameters<typeof toContent>[0])
   const missing = await referenceIssues(deps, db, definition)
   const errors = missing.length > 0 ? missing : await deps.checkSecrets(db.organizationId, definition)
-  return { errors, warnings: [...result.warnings, ...await referenceWarnings(deps.registry, db, definition)] }
+  return { errors, warnings: [...result.warnings, ...await outsideWarnings(deps, db, null, definition)] }
+}
+
+/** What other workflows have to do with it now. */
+async function outsideWarnings ({ registry }: References, db: TenantDb, own: string | null, definition: WorkflowDefinition): Promise<readonly Issue[]> {
+  return [...await takenPathWarnings(db, own, definition), ...await referenceWarnings(registry, db, definition)]
 }
 
 /** References to what the organization does not have; what others have does not exist for it. */

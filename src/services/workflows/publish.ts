@@ -4,21 +4,20 @@ import { CREDENTIAL_USED, replaceCredentialUses } from '../../db/queries/credent
 import { NODE_PACKAGE_USED, replacePackageUses } from '../../db/queries/node-packages.ts'
 import { announceWorkflowEvent } from '../../db/queries/event-deliveries.ts'
 import { replaceEventTriggers, type EventTrigger } from '../../db/queries/events.ts'
-import { deleteEndpoints, ENDPOINT_TAKEN, findTakenEndpoints, insertEndpoints, type EndpointContent } from '../../db/queries/webhook-endpoints.ts'
+import { deleteEndpoints, ENDPOINT_TAKEN, insertEndpoints } from '../../db/queries/webhook-endpoints.ts'
 import { findWorkflow, setPublishedVersion, type WorkflowWithDefinition } from '../../db/queries/workflows.ts'
 import { findVersion, findVersionPublishedBefore } from '../../db/queries/workflow-versions.ts'
 import type { WorkflowDefinition } from '../../engine/definition.ts'
 import { ERROR_TRIGGER } from '../../engine/nodes/error.ts'
 import { EXECUTION_EVENTS } from '../../engine/events.ts'
 import { validateDefinition } from '../../engine/validate.ts'
-import { webhookMethodsOf } from '../../engine/validation/triggers.ts'
 import { retirePolls, savePolls } from '../../db/queries/polls.ts'
 import { deleteSchedules, saveSchedules } from '../../db/queries/schedules.ts'
-import { webhookShape } from '../../engine/webhook-path.ts'
 import { Conflict, InvalidInput, NotFound, NothingToRollBackTo } from '../problems.ts'
 import { credentialsOf, packagesOf, referenceIssues } from './check.ts'
 import { auditEntry, type Caller, type WorkflowDependencies } from './dependencies.ts'
 import { etagOf, requireMatch, type Precondition } from './precondition.ts'
+import { endpointsOf, takenPaths } from './endpoints-of.ts'
 import { pollsOf } from './polls-of.ts'
 import { schedulesOf } from './schedules-of.ts'
 import { definitionOf, viewOf, type Tagged, type WorkflowView } from './view.ts'
@@ -65,7 +64,7 @@ async function pointAt (deps: WorkflowDependencies, caller: Caller, current: Wor
   const { organizationId } = db
   if (version === current.publishedVersion) return viewOf(current, definitionOf(current))
   const definition = version === null ? undefined : await readPublishable(deps, db, current.id, version)
-  const endpoints = definition === undefined ? [] : endpointsOf(definition, deps.nextId)
+  const endpoints = definition === undefined ? [] : endpointsOf(definition).map(endpoint => ({ id: deps.nextId(), ...endpoint }))
   const credentialIds = definition === undefined ? [] : credentialsOf(deps.registry, definition.nodes).map(({ id }) => id)
   const packages = definition === undefined ? [] : packagesOf(deps.registry, definition.nodes)
   const now = deps.clock()
@@ -103,7 +102,7 @@ async function pointAt (deps: WorkflowDependencies, caller: Caller, current: Wor
     if (violated === CREDENTIAL_USED) throw Conflict('A credential that the workflow uses was deleted at the same moment. Choose another one.')
     if (violated === NODE_PACKAGE_USED) throw Conflict('A node package that the workflow uses was disabled at the same moment. Enable it again, or publish a version without its node types.')
     if (definition === undefined || violated !== ENDPOINT_TAKEN) throw error
-    throw await pathConflict(db, current.id, definition, endpoints)
+    throw await pathConflict(db, current.id, definition)
   }
 }
 
@@ -120,13 +119,6 @@ async function readPublishable (deps: WorkflowDependencies, db: TenantDb, id: st
   return definition
 }
 
-function endpointsOf ({ nodes }: WorkflowDefinition, nextId: () => string): EndpointContent[] {
-  return nodes.filter(({ type, disabled }) => type === 'webhook' && disabled !== true).flatMap(({ id, parameters = {} }) => {
-    const path = String(parameters['path'])
-    return webhookMethodsOf(parameters).map(method => ({ id: nextId(), nodeId: id, method, path, shape: webhookShape(path) }))
-  })
-}
-
 function eventTriggersOf ({ nodes }: WorkflowDefinition): EventTrigger[] {
   return nodes.filter(({ disabled }) => disabled !== true).flatMap(({ id, type, parameters = {} }): EventTrigger[] => {
     if (type === ERROR_TRIGGER) return [{ nodeId: id, kind: 'error', name: '', sourceWorkflowId: null }]
@@ -136,15 +128,12 @@ function eventTriggersOf ({ nodes }: WorkflowDefinition): EventTrigger[] {
   })
 }
 
-async function pathConflict (db: TenantDb, id: string, { nodes }: WorkflowDefinition, endpoints: readonly EndpointContent[]): Promise<Error> {
-  const taken = await db.run(async tx => await findTakenEndpoints(tx, db.organizationId, id, endpoints))
+async function pathConflict (db: TenantDb, id: string, definition: WorkflowDefinition): Promise<Error> {
+  const taken = await takenPaths(db, id, definition)
   if (taken.length === 0) return Conflict('Another workflow held the path of a webhook a moment ago. Publish once more.')
-  const places = new Map(nodes.map((node, index) => [node.id, index]))
-  return InvalidInput(taken.flatMap(({ method, shape, workflowId, workflowName }) => endpoints
-    .filter(endpoint => endpoint.method === method && endpoint.shape === shape)
-    .map(({ nodeId, path }) => ({
-      pointer: `/nodes/${places.get(nodeId) ?? 0}/parameters/path`,
-      message: `${method} ${path} is taken by the workflow ${JSON.stringify(workflowName)} (${workflowId})`,
-      code: 'WC_WEBHOOK_PATH_CONFLICT'
-    }))))
+  return InvalidInput(taken.map(({ pointer, endpoint: { method, path }, by: { workflowId, workflowName } }) => ({
+    pointer,
+    message: `${method} ${path} is taken by the workflow ${JSON.stringify(workflowName)} (${workflowId})`,
+    code: 'WC_WEBHOOK_PATH_CONFLICT'
+  })))
 }

@@ -24,7 +24,7 @@ export async function importWorkflow (deps: WorkflowDependencies, caller: Caller
   const envelope = validateShape(body, WorkflowExport).filter(({ pointer }) => !pointer.startsWith('/workflow/'))
   if (envelope.length > 0) throw InvalidInput(envelope)
   if (file['schemaVersion'] !== EXPORT_SCHEMA_VERSION) throw new Error('The envelope of an import was not checked')
-  return await insert(deps, caller, await checkContent(deps, caller.db, workflow, 'save', '/workflow'), 'workflow.imported')
+  return await insert(deps, caller, await checkContent(deps, caller.db, workflow, 'save', { at: '/workflow' }), 'workflow.imported')
 }
 
 export async function replaceWorkflow (deps: WorkflowDependencies, caller: Caller, id: string, body: unknown, precondition: Precondition): Promise<Tagged<SavedWorkflow>> {
@@ -61,7 +61,7 @@ async function save (
     const current = await db.run(async tx => await findWorkflow(tx, db.organizationId, id))
     if (current === undefined) throw NotFound('workflow')
     requireMatch(precondition, etagOf(current))
-    const { content, warnings } = await checkContent(deps, db, edit(current), 'save')
+    const { content, warnings } = await checkContent(deps, db, edit(current), 'save', { own: id })
     const before = { name: current.name, definition: definitionOf(current) }
     if (isDeepStrictEqual(before, content)) return withWarnings(viewOf(current, before.definition), warnings)
     const audit = auditEntry(deps, caller, {
