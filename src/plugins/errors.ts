@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { violatedConstraint } from '../db/errors.ts'
-import { classifyFailure } from '../db/failure.ts'
+import { classifyFailure, errorCode } from '../db/failure.ts'
 import { Problem, problemBody } from '../lib/problem.ts'
 import { Internal, MalformedRequest, NotFound, TooLarge, Unavailable, UnsupportedMediaType } from '../services/problems.ts'
 import { discardBody } from '../lib/discard-body.ts'
@@ -18,7 +18,7 @@ export const errors = fp(async function errorsPlugin (app) {
 }, { name: 'errors', fastify: '5.x' })
 
 export function sendError (error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = toProblem(error, request)
+  const problem = isCutOff(error, request) ? MalformedRequest('The connection ended before the body did.') : toProblem(error, request)
   if (problem.code === Internal.code) {
     request.log.error({ err: error }, 'A request failed through a fault of WeConnect itself. The client got 500 with this request id; the error and its stack say where.')
   } else if (problem.status >= 500) {
@@ -30,6 +30,11 @@ export function sendError (error: unknown, request: FastifyRequest, reply: Fasti
 export function sendProblem (problem: Problem, requestId: string, reply: FastifyReply): void {
   // Serialized here: the route's schema for this status may be a stranger's, and must not cut the problem down.
   void reply.code(problem.status).headers(problem.headers).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problemBody(problem, requestId)))
+}
+
+/** Its client went away in the middle of the body: no dependency of ours did. */
+function isCutOff (error: unknown, { raw }: FastifyRequest): boolean {
+  return errorCode(error) === 'ECONNRESET' && raw.destroyed && !raw.complete
 }
 
 /** What the client may know of an error. Nothing of an unexpected one. */

@@ -1,5 +1,5 @@
 import { connect, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -7,10 +7,14 @@ import { trustedProxies } from '../../src/plugins/trusted-proxies.ts'
 import { needs, PUBLIC } from '../../src/schemas/access.ts'
 import { send, testApp, register } from '../support/app.ts'
 
+const sent = new EventEmitter()
 const { app, logged } = await testApp(t, {
   publicRoutes: [{
     prefix: '/faults',
     routes: async scope => {
+      scope.addHook('onSend', async (request, reply) => { sent.emit(request.url, reply.statusCode) })
+      scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+      scope.post('/body', { config: { access: PUBLIC } }, async () => 'read')
       scope.get('/unexpected', { config: { access: PUBLIC } }, async () => { throw new Error('select secret from users') })
       scope.get('/away', { config: { access: PUBLIC } }, async () => { throw Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' }) })
     }
@@ -121,6 +125,18 @@ t.test('a client that sends all of a body that is too large before it reads hear
     await once(socket.resume(), 'end')
     t.match(answer, /^HTTP\/1\.1 413 [\s\S]*WC_TOO_LARGE/, length)
   }
+})
+
+t.test('a client that goes away in its body is no dependency that is away', async t => {
+  const { port } = app.server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  const answered = once(sent, '/faults/body')
+  socket.write('POST /faults/body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"half')
+  await once(app.server, 'request')
+  const lines = logged.length
+  socket.destroy()
+  t.strictSame(await answered, [400])
+  t.strictSame(logged.slice(lines).filter(line => line.includes('"level":"warn"')), [])
 })
 
 t.test('logs hold no query and no secret', async t => {
