@@ -8,6 +8,7 @@ import { encryptionKeyFault, jwtSecretFault } from './config/secret-strength.ts'
 import type { DatabaseAddress } from './db/client.ts'
 import type { RedisAddress } from './queue/redis.ts'
 import { parseDuration } from './lib/duration.ts'
+import { parseProxy } from './lib/guarded-fetch/target.ts'
 import type { StorageAddress } from './storage/index.ts'
 
 export type Mode = 'all' | 'api' | 'worker'
@@ -131,7 +132,7 @@ function crossFaults (env: Environment, mode: Mode, hasDatabase: boolean, hasRed
   const badOrigins = listOf(env.WECONNECT_CORS_ORIGINS).filter(origin => !isWebAddress(origin) || new URL(origin).origin !== origin)
   if (badOrigins.length > 0) add('WECONNECT_CORS_ORIGINS', `holds ${badOrigins.map(origin => JSON.stringify(origin)).join(', ')}, not origins`, 'set it to a list such as https://app.example.org, without paths and without *')
   if (env.WECONNECT_SECURITY_CONTACT !== undefined && !/^(https:\/\/|mailto:|tel:)\S+$/.test(env.WECONNECT_SECURITY_CONTACT)) add('WECONNECT_SECURITY_CONTACT', 'is not a URI', 'set it to a URI such as mailto:security@example.org')
-  if (env.WECONNECT_EGRESS_PROXY !== undefined && !isWebAddress(env.WECONNECT_EGRESS_PROXY)) add('WECONNECT_EGRESS_PROXY', 'is not an http or https address', 'set it to a URL such as http://proxy.internal:3128')
+  if (env.WECONNECT_EGRESS_PROXY !== undefined && !isProxy(env.WECONNECT_EGRESS_PROXY)) add('WECONNECT_EGRESS_PROXY', 'is not an http or https address, or its user name or password is not percent-encoded', 'set it to a URL such as http://proxy.internal:3128')
   faults.push(...storageFaults(env))
   const badNetworks = networks(env).filter(network => !isNetwork(network))
   if (badNetworks.length > 0) add('WECONNECT_EGRESS_ALLOW', `holds ${badNetworks.map(network => JSON.stringify(network)).join(', ')}, not networks`, 'set it to a list such as 10.0.0.0/8,127.0.0.1/32')
@@ -219,6 +220,15 @@ function isNetwork (text: string): boolean {
   const family = isIP(address)
   if (family === 0 || more.length > 0) return false
   return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
+}
+
+function isProxy (text: string): boolean {
+  try {
+    parseProxy(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isMailServer (text: string): boolean {

@@ -49,9 +49,9 @@ t.test('whose word about clients is taken', async t => {
 })
 
 t.test('every fault is named at once, with what to do, and without the secret itself', async t => {
-  const env = { PORT: 'eighty', LOG_LEVEL: 'loud', JWT_SECRET: 'hunter2', JWT_EXPIRES_IN: '15 minutes', WECONNECT_EGRESS_ALLOW: '10.0.0.0/33', WECONNECT_PUBLIC_URL: 'ftp://x', WECONNECT_OWNER_EMAIL: 'a@b.example' }
+  const env = { PORT: 'eighty', LOG_LEVEL: 'loud', JWT_SECRET: 'hunter2', JWT_EXPIRES_IN: '15 minutes', WECONNECT_EGRESS_ALLOW: '10.0.0.0/33', WECONNECT_EGRESS_PROXY: 'http://50%:pass@proxy', WECONNECT_PUBLIC_URL: 'ftp://x', WECONNECT_OWNER_EMAIL: 'a@b.example' }
   t.same(faultsOf(env, 'api'), [
-    'DATABASE_URL', 'JWT_EXPIRES_IN', 'JWT_SECRET', 'LOG_LEVEL', 'PORT', 'REDIS_URL', 'WECONNECT_EGRESS_ALLOW', 'WECONNECT_ENCRYPTION_KEY', 'WECONNECT_OWNER_PASSWORD', 'WECONNECT_PUBLIC_URL'
+    'DATABASE_URL', 'JWT_EXPIRES_IN', 'JWT_SECRET', 'LOG_LEVEL', 'PORT', 'REDIS_URL', 'WECONNECT_EGRESS_ALLOW', 'WECONNECT_EGRESS_PROXY', 'WECONNECT_ENCRYPTION_KEY', 'WECONNECT_OWNER_PASSWORD', 'WECONNECT_PUBLIC_URL'
   ])
   t.throws(() => loadConfig(env, 'api'), { message: /PORT is "eighty": set it to a whole number from 0 to 65535\./ })
   t.notMatch(messageOf(env), /hunter2/)

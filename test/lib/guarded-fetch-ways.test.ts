@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { createGuardedFetch } from '../../src/lib/guarded-fetch/index.ts'
 import type { GuardedFetchOptions, OutgoingRequest } from '../../src/lib/guarded-fetch/index.ts'
@@ -77,14 +78,26 @@ t.test('a proxy of a request must be public itself', async t => {
   const [proxy, refusing] = [await startProxy(t), await startProxy(t, 'HTTP/1.1 407 Proxy Authentication Required')]
   const open = client(t)
   t.equal(Buffer.from((await open({ url: far.url, proxy: `http://127.0.0.1:${proxy.port}` })).body).toString(), 'reached')
-  await t.rejects(open({ url: far.url, proxy: `http://127.0.0.1:${refusing.port}` }), { code: 'WC_HTTP_PROXY', message: /answered 407/, retryable: true })
-  await t.rejects(open({ url: far.url, proxy: 'ftp://127.0.0.1' }), { code: 'WC_HTTP_PROXY' })
+  await t.rejects(open({ url: far.url, proxy: `http://127.0.0.1:${refusing.port}` }), { code: 'WC_HTTP_PROXY', message: /user name and password.* answered 407/, retryable: false })
+  const busy = await startProxy(t, 'HTTP/1.1 503 Service Unavailable')
+  await t.rejects(open({ url: far.url, proxy: `http://127.0.0.1:${busy.port}` }), { code: 'WC_HTTP_PROXY', message: /answered 503/, retryable: true })
+  for (const wrong of ['ftp://127.0.0.1', `http://50%:hunter2@127.0.0.1:${proxy.port}`, 'http://ada:hunter2@127.0.0.1:99999']) {
+    await t.rejects(open({ url: far.url, proxy: wrong }), { code: 'WC_HTTP_PROXY', message: /^(?!.*hunter2)/, retryable: false }, wrong)
+  }
   const lookup = async () => [{ address: '127.0.0.1', family: 4 }]
   const closed = client(t, { allow: ['192.0.2.1/32'], lookup })
   for (const host of ['127.0.0.1', 'proxy.test']) {
     await t.rejects(closed({ url: 'http://192.0.2.1/', proxy: `http://${host}:${proxy.port}` }), { code: 'WC_EGRESS_BLOCKED' }, host)
   }
   t.equal(proxy.asked.length, 1)
+})
+
+t.test('a request may trust an authority of its own', async t => {
+  const server = createSecureServer({ key, cert: certificate }, (_request, response) => response.end('trusted'))
+  const url = `https://127.0.0.1:${await listen(t, server)}/`
+  const fetch = client(t)
+  t.equal(Buffer.from((await fetch({ url, ca: certificate })).body).toString(), 'trusted')
+  await t.rejects(fetch({ url }), { code: 'WC_HTTP_NETWORK', retryable: false }, 'its socket serves nobody else')
 })
 
 t.test('a client certificate is shown where it belongs', async t => {
@@ -94,5 +107,15 @@ t.test('a client certificate is shown where it belongs', async t => {
   const known = await fetch({ url, allowUnauthorizedCerts: true, clientCertificate: { certificate, key } })
   t.equal(Buffer.from(known.body).toString(), 'known')
   await t.rejects(fetch({ url, allowUnauthorizedCerts: true }), { code: 'WC_HTTP_NETWORK' }, 'its socket serves nobody else')
-  await t.rejects(fetch({ url, allowUnauthorizedCerts: true, clientCertificate: { certificate, key: 'rubbish' } }), { code: 'WC_HTTP_NETWORK' })
+  await t.rejects(fetch({ url, allowUnauthorizedCerts: true, clientCertificate: { certificate, key: 'rubbish' } }), { code: 'WC_HTTP_NETWORK', message: /key of the client certificate cannot be read/, retryable: false })
+  const first = createSecureServer({ key, cert: certificate, ca: [certificate], requestCert: true, rejectUnauthorized: true }, (request, response) => {
+    response.writeHead(302, { location: request.url === '/away' ? elsewhere : '/here' }).end()
+  })
+  const curious = createSecureServer({ key, cert: certificate, ca: [certificate], requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    response.end((request.socket as TLSSocket).getPeerCertificate().subject?.CN ?? 'nobody')
+  })
+  const elsewhere = `https://127.0.0.1:${await listen(t, curious)}/`
+  const asked = { allowUnauthorizedCerts: true, clientCertificate: { certificate, key } }
+  t.not(Buffer.from((await fetch({ url: elsewhere, ...asked })).body).toString(), 'nobody')
+  t.equal(Buffer.from((await fetch({ url: `https://127.0.0.1:${await listen(t, first)}/away`, ...asked })).body).toString(), 'nobody', 'a redirect to another origin does not take it along')
 })

@@ -76,6 +76,15 @@ t.test('headers that frame or smuggle messages are refused before any connection
   t.equal(connections(), 0)
 })
 
+t.test('answers without a body may name its length, and headers reach no prototype', async t => {
+  const { url } = await server(t, (request, response) => {
+    request.socket.write(request.url === '/304' ? 'HTTP/1.1 304 Not Modified\r\netag: "a"\r\ncontent-length: 10\r\n\r\n' : 'HTTP/1.1 200 OK\r\n__proto__: x\r\ncontent-length: 2\r\n\r\nok')
+  })
+  const fetch = client(t, { allow: LOOPBACK })
+  t.match(await fetch({ url: `${url}/304` }), { status: 304, headers: { etag: '"a"' }, body: { length: 0 } })
+  t.same(Object.getOwnPropertyNames((await fetch({ url: `${url}/proto` })).headers), ['content-length'])
+})
+
 t.test('an allowed address is reached, with the request as given', async t => {
   const { url, requests } = await server(t, (request, response) => {
     response.setHeader('Set-Cookie', ['a=1', 'b=2'])
@@ -226,6 +235,7 @@ t.test('network failures say what failed and that another try may help', async t
   await t.rejects(fetch({ url: `${url}/rubbish` }), { code: 'WC_HTTP_NETWORK', message: /not valid HTTP/ })
   await t.rejects(fetch({ url: `${url}/headers` }), { code: 'WC_HTTP_TOO_LARGE' })
   await t.rejects(fetch({ url: 'http://nowhere.test/' }), { code: 'WC_HTTP_NETWORK', message: /does not resolve/ })
+  await t.rejects(fetch({ url: url.replace('http', 'https') }), { code: 'WC_HTTP_NETWORK', message: /does not speak TLS/, retryable: false })
   await close()
   await t.rejects(fetch({ url: `http://127.0.0.1:${port}/` }), { code: 'WC_HTTP_NETWORK', message: /was refused/ })
 })

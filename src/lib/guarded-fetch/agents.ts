@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Agent } from 'undici'
 import { createConnector } from './connector.ts'
 import type { Lookup } from './connector.ts'
-import type { OutgoingRequest } from './types.ts'
+import type { ClientCertificate, OutgoingRequest } from './types.ts'
 
 export interface AgentsOptions {
   readonly isOpen: (address: string) => boolean
@@ -11,8 +11,13 @@ export interface AgentsOptions {
   readonly proxy?: string | undefined
 }
 
+/** What a connection depends on, beside where it leads. */
+interface Way extends Pick<OutgoingRequest, 'allowUnauthorizedCerts' | 'ca' | 'proxy'> {
+  readonly clientCertificate: ClientCertificate | undefined
+}
+
 export interface Agents {
-  for (request: Pick<OutgoingRequest, 'allowUnauthorizedCerts' | 'clientCertificate' | 'proxy'>): Agent
+  for (way: Way): Agent
   close (): Promise<void>
 }
 
@@ -26,13 +31,14 @@ const KEPT = 64
 export function createAgents ({ isOpen, lookup, proxy: ownProxy }: AgentsOptions): Agents {
   const agents = new Map<string, Agent>()
 
-  function open ({ allowUnauthorizedCerts, clientCertificate, proxy }: Parameters<Agents['for']>[0]): Agent {
+  function open ({ allowUnauthorizedCerts, ca, clientCertificate, proxy }: Way): Agent {
     const through = proxy ?? ownProxy
     return new Agent({
       connect: createConnector({
         isOpen,
         rejectUnauthorized: allowUnauthorizedCerts !== true,
         ...(lookup && { lookup }),
+        ...(ca !== undefined && { ca }),
         ...(clientCertificate && { clientCertificate }),
         ...(through !== undefined && { proxy: { url: new URL(through), guarded: proxy !== undefined } })
       }),
@@ -68,8 +74,7 @@ function evictOldest (agents: Map<string, Agent>): void {
   oldest[1].close().catch(() => {})
 }
 
-function keyOf ({ allowUnauthorizedCerts = false, clientCertificate, proxy = '' }: Parameters<Agents['for']>[0]): string {
-  if (clientCertificate === undefined) return `${allowUnauthorizedCerts} ${proxy}`
-  const { certificate, key, passphrase } = clientCertificate
-  return `${allowUnauthorizedCerts} ${proxy} ${createHash('sha256').update(JSON.stringify([certificate, key, passphrase])).digest('base64')}`
+function keyOf ({ allowUnauthorizedCerts = false, ca, clientCertificate, proxy = '' }: Way): string {
+  const own = ca === undefined && clientCertificate === undefined ? '' : JSON.stringify([ca, clientCertificate?.certificate, clientCertificate?.key, clientCertificate?.passphrase])
+  return `${allowUnauthorizedCerts} ${proxy} ${createHash('sha256').update(own).digest('base64')}`
 }

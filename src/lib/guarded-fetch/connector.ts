@@ -17,6 +17,7 @@ export interface ConnectorOptions {
   readonly isOpen: (address: string) => boolean
   readonly lookup?: Lookup
   readonly rejectUnauthorized: boolean
+  readonly ca?: string
   readonly clientCertificate?: ClientCertificate
   readonly proxy?: Proxy
 }
@@ -25,13 +26,14 @@ export interface ConnectorOptions {
  * A connector for undici that opens sockets to open addresses only. Addresses are judged where the
  * connection is made, on the very answer that it uses, so a name cannot resolve differently after the check.
  */
-export function createConnector ({ isOpen, lookup = everyAddress, rejectUnauthorized, clientCertificate, proxy }: ConnectorOptions): buildConnector.connector {
+export function createConnector ({ isOpen, lookup = everyAddress, rejectUnauthorized, ca, clientCertificate, proxy }: ConnectorOptions): buildConnector.connector {
   const guarded = guardLookup(lookup, isOpen)
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT,
     rejectUnauthorized,
     autoSelectFamily: true,
     lookup: guarded,
+    ...(ca !== undefined && { ca }),
     ...(clientCertificate && { cert: clientCertificate.certificate, key: clientCertificate.key, passphrase: clientCertificate.passphrase })
   })
 

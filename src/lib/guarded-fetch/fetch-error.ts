@@ -1,3 +1,5 @@
+import { maxHeaderSize } from 'node:http'
+
 export type FetchErrorCode =
   | 'WC_EGRESS_BLOCKED'
   | 'WC_HTTP_URL'
@@ -36,8 +38,22 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'its certificate is self-signed'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'its certificate chain is self-signed'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'its certificate cannot be verified'],
-  ['CERT_HAS_EXPIRED', 'its certificate has expired']
+  ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'it does not speak TLS there; is it http, or another port?'],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'it does not speak TLS there; is it http, or another port?'],
+  ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'it takes no version of TLS that is safe'],
+  ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'it takes no version of TLS that is safe'],
+  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'it refuses the TLS connection: no common cipher, or no client certificate'],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'it asks for a client certificate'],
+  ['ERR_OSSL_X509_KEY_VALUES_MISMATCH', 'the key is not that of the client certificate'],
+  ['ERR_OSSL_BAD_DECRYPT', 'the passphrase of the client certificate\'s key is wrong'],
+  ['ERR_OSSL_UNSUPPORTED', 'the key of the client certificate cannot be read'],
+  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'its answer is not as long as it says'],
+  ['ERR_ASSERTION', 'its answer is not valid HTTP']
 ])
+
+/** Certificates, keys and versions of TLS do not become good by waiting. */
+const LASTING = /CERT|SIGNATURE|^ERR_OSSL_|WRONG_VERSION|PACKET_LENGTH_TOO_LONG|PROTOCOL|HANDSHAKE_FAILURE/
 
 /** What the HTTP client threw, in our terms. The client's own texts may hold addresses and stay in `cause`. */
 export function toFetchError (error: unknown, host: string): FetchError {
@@ -48,11 +64,11 @@ export function toFetchError (error: unknown, host: string): FetchError {
     return new FetchError('WC_HTTP_TIMEOUT', `No connection to ${host} in time`, options)
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
-    return new FetchError('WC_HTTP_TOO_LARGE', `The headers of the answer of ${host} are too large`, { cause: error })
+    return new FetchError('WC_HTTP_TOO_LARGE', `The headers of the answer of ${host} are larger than ${maxHeaderSize} bytes`, { cause: error })
   }
-  const certificate = /CERT|SIGNATURE/.test(code)
+  const lasting = LASTING.test(code)
   const reason = REASONS.get(code) ?? (code.startsWith('HPE_') ? 'its answer is not valid HTTP' : code || 'unknown reason')
-  return new FetchError('WC_HTTP_NETWORK', `The exchange with ${host} failed: ${reason}`, { retryable: !certificate, cause: error })
+  return new FetchError('WC_HTTP_NETWORK', `The exchange with ${host} failed: ${reason}`, { retryable: !lasting, cause: error })
 }
 
 // Trying several addresses ends in an AggregateError; its first member says more than it does.

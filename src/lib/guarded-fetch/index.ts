@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream'
 import type { Agent, Dispatcher } from 'undici'
 import { createAddressGuard } from './addresses.ts'
-import { createAgents } from './agents.ts'
+import { createAgents, type Agents } from './agents.ts'
 import type { Lookup } from './connector.ts'
 import { FetchError, toFetchError } from './fetch-error.ts'
 import { bodyOf, readBody } from './read-body.ts'
@@ -31,6 +32,7 @@ export interface GuardedFetch {
   close (): Promise<void>
 }
 
+const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 304])
 const MAX_TIMER = 2 ** 31 - 1
 /** bytes of a redirect's body that are read to keep its connection */
 const DUMP_LIMIT = 65_536
@@ -49,15 +51,14 @@ export function createGuardedFetch ({ allow, userAgent, lookup, proxy }: Guarded
     request.signal.throwIfAborted()
     const first = firstHop(request, userAgent)
     if (request.proxy !== undefined) parseProxy(request.proxy)
-    const agent = agents.for(request)
-    return withDeadline(request, first.url.host, signal => follow(agent, first, request, signal))
+    return withDeadline(request, first.url.host, signal => follow(agents, first, request, signal))
   }
 
   return { fetch, close: agents.close }
 }
 
 function firstHop (request: OutgoingRequest, userAgent: string): Hop {
-  const { method, headers = {}, secretHeaders = [], body } = request
+  const { method, headers = {}, secretHeaders = [], clientCertificate, body } = request
   checkMethod(method)
   checkHeaders(headers)
   const given = new Set(Object.keys(headers).map(name => name.toLowerCase()))
@@ -68,6 +69,7 @@ function firstHop (request: OutgoingRequest, userAgent: string): Hop {
     url: parseTarget(request.url),
     headers: { ...Object.fromEntries(missing), ...headers },
     secretHeaders,
+    clientCertificate,
     body: body ?? null
   }
 }
@@ -107,12 +109,12 @@ function rejection (): { promise: Promise<never>, reject: (reason: unknown) => v
   return { promise, reject: handle.reject }
 }
 
-async function follow (agent: Agent, first: Hop, request: OutgoingRequest, signal: AbortSignal): Promise<IncomingResponse> {
+async function follow (agents: Agents, first: Hop, request: OutgoingRequest, signal: AbortSignal): Promise<IncomingResponse> {
   let hop = first
   for (let redirects = 0; ; redirects++) {
     const passage = new Passage()
     try {
-      const response = await send(agent, hop, passage, signal)
+      const response = await send(agents.for({ ...request, clientCertificate: hop.clientCertificate }), hop, passage, signal)
       const headers = flatten(response.headers)
       if (request.followRedirects === 0 || !isRedirect(response.statusCode, headers.location)) {
         return await receive(hop, response, headers, request, passage)
@@ -137,18 +139,27 @@ function send (agent: Agent, { method, url, headers, body }: Hop, passage: Passa
 async function receive (hop: Hop, response: Dispatcher.ResponseData, headers: Readonly<Record<string, string>>, { maxResponseSize, sink }: OutgoingRequest, passage: Passage): Promise<IncomingResponse> {
   const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase()
   const head = { status: response.statusCode, url: hop.url.href, headers }
+  const body = await bodyIn(response)
   const take = sink?.(head)
   if (take === undefined) {
     // A limit that is meant for a file is none for what is held in memory.
     const most = sink === undefined ? maxResponseSize : Math.min(maxResponseSize, DECLINED_LIMIT)
-    return { ...head, body: await readBody(response.body, encoding, most) }
+    return { ...head, body: await readBody(body, encoding, most) }
   }
-  await passage.into(take, bodyOf(response.body, encoding, maxResponseSize))
+  await passage.into(take, bodyOf(body, encoding, maxResponseSize))
   return { ...head, body: new Uint8Array(0) }
 }
 
+/** What has none may name the length of one (RFC 9110, section 15.4.5), which the client then misses. */
+async function bodyIn ({ statusCode, body }: Dispatcher.ResponseData): Promise<Readable> {
+  if (!WITHOUT_BODY.has(statusCode)) return body
+  await body.dump().catch(() => {})
+  return Readable.from([])
+}
+
 function flatten (headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  const pairs = Object.entries(headers).map(([name, value]): [string, string] => {
+  // A key of that name changes a prototype at the first careless copy.
+  const pairs = Object.entries(headers).filter(([name]) => name !== '__proto__').map(([name, value]): [string, string] => {
     if (!Array.isArray(value)) return [name, value ?? '']
     return [name, value.join(name === 'set-cookie' ? '\n' : ', ')]
   })

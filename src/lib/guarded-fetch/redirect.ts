@@ -1,6 +1,6 @@
 import { FetchError } from './fetch-error.ts'
 import { parseTarget } from './target.ts'
-import type { StreamedBody } from './types.ts'
+import type { ClientCertificate, StreamedBody } from './types.ts'
 
 /** One request of a chain of redirects. */
 export interface Hop {
@@ -9,6 +9,7 @@ export interface Hop {
   readonly headers: Readonly<Record<string, string>>
   /** Lower-case names of headers that carry credentials, beside those that always do. */
   readonly secretHeaders: readonly string[]
+  readonly clientCertificate: ClientCertificate | undefined
   readonly body: string | Uint8Array | StreamedBody | null
 }
 
@@ -27,17 +28,21 @@ export function nextHop (hop: Hop, status: number, location: string): Hop {
   const url = redirectTarget(location, hop.url)
   const becomesGet = (status === 303 && hop.method !== 'HEAD') || (status <= 302 && hop.method === 'POST')
   const leaves = url.origin !== hop.url.origin
-  const headers = Object.entries(hop.headers).filter(([name]) => {
-    const lower = name.toLowerCase()
-    return !(leaves && (CREDENTIALS.has(lower) || hop.secretHeaders.includes(lower))) && !(becomesGet && lower.startsWith('content-'))
-  })
+  const carried = leaves ? dropCredentials(hop.headers, hop.secretHeaders) : hop.headers
+  const headers = Object.entries(carried).filter(([name]) => !(becomesGet && name.toLowerCase().startsWith('content-')))
   return {
     method: becomesGet ? 'GET' : hop.method,
     url,
     headers: Object.fromEntries(headers),
     secretHeaders: hop.secretHeaders,
+    clientCertificate: leaves ? undefined : hop.clientCertificate,
     body: becomesGet ? null : hop.body
   }
+}
+
+/** The headers that may go to another origin. */
+export function dropCredentials (headers: Readonly<Record<string, string>>, secretHeaders: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.has(name.toLowerCase()) && !secretHeaders.includes(name.toLowerCase())))
 }
 
 function redirectTarget (location: string, from: URL): URL {

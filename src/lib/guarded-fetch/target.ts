@@ -23,9 +23,22 @@ export function parseTarget (text: string, base?: URL): URL {
 
 /** The URL of a proxy, which unlike others may hold a user name, or FetchError. */
 export function parseProxy (text: string): URL {
-  const url = parseUrl(text)
-  if (url.protocol === 'http:' || url.protocol === 'https:') return url
-  throw new FetchError('WC_HTTP_PROXY', `A proxy is reached by http or https, not ${url.protocol.slice(0, 40)}`)
+  // It is not repeated: it may hold a password.
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null) throw new FetchError('WC_HTTP_PROXY', 'The proxy is not a valid absolute URL')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new FetchError('WC_HTTP_PROXY', `A proxy is reached by http or https, not ${url.protocol.slice(0, 40)}`)
+  }
+  if ([url.username, url.password].every(isPercentEncoded)) return url
+  throw new FetchError('WC_HTTP_PROXY', `The user name or password of the proxy ${url.host} is not percent-encoded: % is written %25`)
+}
+
+function isPercentEncoded (text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
 }
 
 function parseUrl (text: string, base?: URL): URL {

@@ -72,7 +72,7 @@ async function readAnswer (socket: Socket, url: URL): Promise<void> {
         return
       }
       const status = /^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1]
-      if (status?.startsWith('2') !== true) return end(failure(url, `it answered ${status ?? 'something else than HTTP'}`))
+      if (status?.startsWith('2') !== true) return end(refusal(url, status))
       socket.pause()
       const rest = Buffer.from(text.slice(head + 4), 'latin1')
       if (rest.length > 0) socket.unshift(rest)
@@ -84,6 +84,13 @@ async function readAnswer (socket: Socket, url: URL): Promise<void> {
   socket.resume()
 }
 
-function failure (url: URL, why: string, cause?: unknown): FetchError {
-  return new FetchError('WC_HTTP_PROXY', `The proxy ${url.host} does not serve: ${why}`, { retryable: true, cause })
+/** What it says of a request it says again, but for overload and faults of its own. */
+function refusal (url: URL, status: string | undefined): FetchError {
+  if (status === undefined) return failure(url, 'it answered something else than HTTP')
+  const why = status === '407' ? 'it wants a user name and password, or others (it answered 407)' : `it answered ${status}`
+  return failure(url, why, undefined, Number(status) >= 500 || status === '408' || status === '429')
+}
+
+function failure (url: URL, why: string, cause?: unknown, retryable = true): FetchError {
+  return new FetchError('WC_HTTP_PROXY', `The proxy ${url.host} does not serve: ${why}`, { retryable, cause })
 }

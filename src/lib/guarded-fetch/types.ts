@@ -40,6 +40,8 @@ export interface OutgoingRequest {
   /** How many redirects to follow; with 0 the redirect itself is the answer. */
   readonly followRedirects: number
   readonly allowUnauthorizedCerts?: boolean
+  /** PEM: whose certificates are good, in place of the well-known authorities. */
+  readonly ca?: string
   /** PEM: whom to be where the far side asks for a certificate. */
   readonly clientCertificate?: ClientCertificate
   /** The URL of a proxy to go through, which must be public itself; else the operator's, where there is one. */

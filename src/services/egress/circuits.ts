@@ -45,8 +45,8 @@ export function createCircuits ({ circuit: { failures, pause }, metrics, board, 
   const circuits = new LruCache<string, Circuit>(REMEMBERED)
 
   function create (destination: Destination): Circuit {
-    // The far side's own failures only: what is wrong with a request says nothing of its destination.
-    const policy = circuitBreaker(handleWhen(error => error instanceof FetchError && error.retryable).orWhenResult(isFailure), {
+    // The far side's own failures only: what is wrong with a request, or its proxy, says nothing of its destination.
+    const policy = circuitBreaker(handleWhen(error => error instanceof FetchError && error.retryable && error.code !== 'WC_HTTP_PROXY').orWhenResult(isFailure), {
       breaker: new ConsecutiveBreaker(failures), halfOpenAfter: pause
     })
     const circuit: Circuit = { policy, openedAt: 0, lastFailure: '' }

@@ -52,7 +52,7 @@ t.test('each organization and each host has a circuit of its own', async t => {
 t.test('only what the destination is to blame for counts', async t => {
   const { world, fetch } = setUp(1, 60_000)
   const answer = (status: number) => () => ({ ...good(), status })
-  for (const harmless of [answer(404), answer(429), answer(501), fails(new FetchError('WC_EGRESS_BLOCKED', 'no')), fails(new FetchError('WC_HTTP_TOO_LARGE', 'no')), fails(new Error('aborted'))]) {
+  for (const harmless of [answer(404), answer(429), answer(501), fails(new FetchError('WC_EGRESS_BLOCKED', 'no')), fails(new FetchError('WC_HTTP_TOO_LARGE', 'no')), fails(new FetchError('WC_HTTP_PROXY', 'away', { retryable: true })), fails(new Error('aborted'))]) {
     world.answer = harmless
     for (let n = 0; n < 3; n++) await fetch(request('http://a.test/'), 'one').then(() => {}, (error: { code?: string }) => { t.not(error.code, 'WC_CIRCUIT_OPEN') })
   }
