@@ -11,7 +11,7 @@ import { withItemIndex } from '../http-errors.ts'
 import { buildRequest } from '../http-request-build.ts'
 import { attachmentsOf } from '../http-request-files.ts'
 import { DEFAULT_TIMEOUT } from '../http-request-parameters.ts'
-import { readResponse } from '../http-response.ts'
+import { excerptOf, readResponse, retryOf } from '../http-response.ts'
 import type { HttpAnswerItem } from '../http-response.ts'
 import { defineNode } from '../node-type.ts'
 import type { NodeContext } from '../node-type.ts'
@@ -26,7 +26,7 @@ const GraphqlParameters = Type.Object({
   variables: Type.Optional(dictionary(anyValue(), { title: 'Variables', description: 'Values for the variables of the query, by name.' })),
   operationName: Type.Optional(Type.String({ title: 'Operation', description: 'Which one, where the query holds several.' })),
   headers: Type.Optional(dictionary(anyValue(), { title: 'Headers', description: 'Headers of the request by name.' })),
-  failOnErrors: Type.Optional(Type.Boolean({ title: 'Fail on errors', description: 'Whether errors in the answer are an error of the step; else they are part of the item.', default: true })),
+  failOnErrors: Type.Optional(Type.Boolean({ title: 'Fail on errors', description: 'Whether errors in the answer are an error of the step; else the item is { data, errors }.', default: true })),
   timeout: Type.Optional(duration({ title: 'Timeout', description: 'For the whole exchange.', default: DEFAULT_TIMEOUT }))
 }, { additionalProperties: false })
 type GraphqlParameters = Static<typeof GraphqlParameters>
@@ -55,11 +55,13 @@ export const graphql = defineNode({
 
 async function ask (context: NodeContext<GraphqlParameters>, fetch: AuthorizedFetch, index: number, signal: AbortSignal): Promise<JsonObject> {
   const { url, query, variables, operationName, headers, failOnErrors = true, timeout } = context.parameters(index)
+  if (typeof query !== 'string' || query === '') throw new NodeError('WC_PARAMETER', 'The query must be text', { pointer: '/query' })
   const http = {
     method: 'POST' as const,
     url,
     headers: { accept: 'application/graphql-response+json, application/json', ...headers },
-    body: { query, variables, operationName },
+    // An empty name names an operation, which no query has.
+    body: { query, variables, operationName: operationName === '' ? undefined : operationName },
     failOnStatus: false,
     ...(timeout !== undefined && { timeout })
   }
@@ -69,21 +71,23 @@ async function ask (context: NodeContext<GraphqlParameters>, fetch: AuthorizedFe
   if (!isGraphql(answer.body)) {
     // Refused before anybody looked at the query: a gateway, a login.
     readResponse(response, { ...http, failOnStatus: true }, 'POST', context.now())
-    throw new NodeError('WC_GRAPHQL_RESPONSE', 'The answer has neither data nor errors, as answers of GraphQL do')
+    throw new NodeError('WC_GRAPHQL_RESPONSE', 'The answer has neither data nor errors, as answers of GraphQL do', { data: excerptOf(response) })
   }
-  const { data = null, errors } = answer.body
-  if (!Array.isArray(errors) || errors.length === 0) return isPlainObject(data) ? data : { data }
-  if (!failOnErrors) return { data, errors }
-  throw failure(answer, data, errors)
+  const { data = null } = answer.body
+  const errors = Array.isArray(answer.body.errors) ? answer.body.errors as readonly unknown[] : []
+  // The same form in either case: what comes after reads it without having to find out.
+  if (!failOnErrors) return { data, errors: [...errors] }
+  if (errors.length > 0) throw failure(answer, data, errors, context.now())
+  return isPlainObject(data) ? data : { data }
 }
 
 function isGraphql (body: unknown): body is { data?: unknown, errors?: unknown } {
   return isPlainObject(body) && ('data' in body || Array.isArray(body['errors']))
 }
 
-function failure ({ status }: HttpAnswerItem, data: unknown, errors: readonly unknown[]): NodeError {
+function failure (answer: HttpAnswerItem, data: unknown, errors: readonly unknown[], now: number): NodeError {
   const messages = errors.slice(0, MAX_MESSAGES).map(error => isPlainObject(error) && typeof error['message'] === 'string' ? error['message'] : 'an error without a message')
   return new NodeError('WC_GRAPHQL_ERRORS', `The answer holds ${errors.length === 1 ? 'an error' : `${errors.length} errors`}: ${messages.join('; ')}`.slice(0, 1000), {
-    retryable: status === 429 || status >= 500, data: { data, errors: errors.slice(0, 20) }
+    ...retryOf(answer, now), data: { data, errors: errors.slice(0, 20) }
   })
 }
