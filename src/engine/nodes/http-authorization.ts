@@ -4,6 +4,7 @@ import type { Credential } from '../credentials/credential-type.ts'
 import { basicPair } from '../credentials/http-types.ts'
 import { NodeError } from '../node-error.ts'
 import type { Fetch, IncomingResponse, OutgoingRequest } from './node-type.ts'
+import { setInQuery } from './url-query.ts'
 
 /** The types of credentials that a request can carry. */
 export const REQUEST_CREDENTIALS: readonly string[] = ['bearer', 'basic', 'header', 'query', 'oauth2', 'aws']
@@ -17,6 +18,8 @@ export interface Signing {
   readonly now: number
   readonly service?: string | undefined
   readonly region?: string | undefined
+  /** Whether the credential stays here, since the request goes elsewhere. */
+  readonly anonymous?: boolean
 }
 
 /** The request with the credential in it. Throws WC_CREDENTIAL_HOST where the credential may not go there. */
@@ -44,6 +47,7 @@ export function authorizedFetch (fetch: Fetch, credential: Credential | undefine
   if (credential === undefined) return async request => await fetch(request)
   let current = credential
   return async (request, signing) => {
+    if (signing.anonymous === true) return await fetch(request)
     const used = current
     const answer = await fetch(await authorize(request, used, signing))
     if (answer.status !== UNAUTHORIZED || used.renew === undefined) return answer
@@ -99,7 +103,5 @@ function withHeader (request: OutgoingRequest, name: string, value: string): Out
 }
 
 function withQuery (request: OutgoingRequest, name: string, value: string): OutgoingRequest {
-  const url = new URL(request.url)
-  url.searchParams.set(name, value)
-  return { ...request, url: url.href }
+  return { ...request, url: setInQuery(request.url, name, value) }
 }

@@ -3,6 +3,7 @@ import { NodeError } from '../node-error.ts'
 import { DEFAULT_MAX_PAGES } from './http-request-parameters.ts'
 import type { Pagination } from './http-request-parameters.ts'
 import type { HttpAnswerItem } from './http-response.ts'
+import { parseLinks } from './link-header.ts'
 import { parsePath, readPath } from './paths.ts'
 
 /** How the next page is asked for: by the parameters as they are, with a value in the query, or at another URL. */
@@ -10,6 +11,12 @@ export type NextPage =
   | { readonly by: 'parameters' }
   | { readonly by: 'query', readonly name: string, readonly value: string }
   | { readonly by: 'url', readonly url: string }
+
+/** Where a page was asked for, and where its answer came from: they differ after redirects. */
+export interface Place {
+  readonly asked: string
+  readonly answered: string
+}
 
 /** Of all pages of an item, in characters of JSON, more or less: they are held until the last one. */
 export const MAX_PAGES_SIZE = 64 * 1024 * 1024
@@ -21,20 +28,28 @@ export function firstPage ({ mode, parameter = 'page', start = 1 }: Pagination):
 /**
  * What follows the page that `answer` is, or null where it was the last.
  * @param pages how many there are, this one included
+ * @throws NodeError where there is one that cannot be asked for, or more than anybody wanted
  */
-export function nextPage (pagination: Pagination, answer: HttpAnswerItem, url: string, pages: number): NextPage | null {
-  const { mode, parameter, start = 1, cursor, until, maxPages = DEFAULT_MAX_PAGES } = pagination
-  if (pages >= maxPages || isTrue(until) || itemsOf(pagination, answer)?.length === 0) return null
+export function nextPage (pagination: Pagination, answer: HttpAnswerItem, place: Place, pages: number): NextPage | null {
+  const { until, maxPages } = pagination
+  if (pages === maxPages || isTrue(until) || itemsOf(pagination, answer)?.length === 0) return null
+  const following = followingPage(pagination, answer, place, pages)
+  if (following === null || maxPages !== undefined || pages < DEFAULT_MAX_PAGES) return following
+  // Whoever set no limit wants all, or did not say where it ends: a part would pass for the whole.
+  throw new NodeError('WC_HTTP_PAGINATION', `There are more than ${DEFAULT_MAX_PAGES} pages: set maxPages to how many are wanted, or say with items or until which is the last`, { pointer: '/pagination/maxPages' })
+}
+
+function followingPage ({ mode, parameter, start = 1, cursor }: Pagination, answer: HttpAnswerItem, place: Place, pages: number): NextPage | null {
   switch (mode) {
     case 'page': return { by: 'query', name: parameter ?? 'page', value: String(start + pages) }
     case 'expression': return { by: 'parameters' }
-    case 'link': return atUrl(nextLink(answer.headers['link']), url)
+    case 'link': return atUrl(nextLink(answer.headers['link']), place)
     case 'cursor': {
       const value = readPath(answer.body, parsePath(cursor ?? 'next'))
       if (value === undefined || value === null || value === '' || value === false) return null
       if (typeof value === 'object') throw new NodeError('WC_HTTP_PAGINATION', `The cursor at ${cursor ?? 'next'} is no text`, { pointer: '/pagination/cursor' })
       const text = String(value)
-      return /^(https?:\/)?\//.test(text) && parameter === undefined ? atUrl(text, url) : { by: 'query', name: parameter ?? 'cursor', value: text }
+      return /^(https?:\/)?\//.test(text) && parameter === undefined ? atUrl(text, place) : { by: 'query', name: parameter ?? 'cursor', value: text }
     }
   }
 }
@@ -55,21 +70,15 @@ export function itemOf (entry: unknown): JsonObject {
 
 /** RFC 8288: the target of the link whose relation is `next`. */
 function nextLink (header: string | undefined): string | undefined {
-  for (const [, target, parameters = ''] of (header ?? '').matchAll(/<([^<>]*)>([^<]*)/g)) {
-    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,]+))/i.exec(parameters)
-    if ((relation?.[1] ?? relation?.[2] ?? '').toLowerCase().split(/\s+/).includes('next')) return target
-  }
-  return undefined
+  return parseLinks(header ?? '').find(({ relations, anchored }) => relations.includes('next') && !anchored)?.target
 }
 
-/** Only at the same origin: the far side would else choose who gets what the request carries. */
-function atUrl (target: string | undefined, base: string): NextPage | null {
+/** Only where it was asked for, or where that led by redirects: the far side would else choose who gets what the request carries. */
+function atUrl (target: string | undefined, { asked, answered }: Place): NextPage | null {
   if (target === undefined) return null
-  const url = URL.canParse(target, base) ? new URL(target, base) : null
-  if (url === null || url.origin !== new URL(base).origin) {
-    throw new NodeError('WC_HTTP_PAGINATION', `The next page lies at ${url?.origin ?? 'no URL'}, which is not where the first one came from`)
-  }
-  return { by: 'url', url: url.href }
+  const url = URL.canParse(target, answered) ? new URL(target, answered) : null
+  if (url !== null && [asked, answered].some(place => new URL(place).origin === url.origin)) return { by: 'url', url: url.href }
+  throw new NodeError('WC_HTTP_PAGINATION', `The next page lies at ${url === null ? 'no URL' : `${url.protocol}//${url.host}`}, which is not where the first one came from`)
 }
 
 function isTrue (value: unknown): boolean {

@@ -6,6 +6,7 @@ import { binaryBody, multipartBody, type Attachments } from './http-request-file
 import { DEFAULT_REDIRECTS, DEFAULT_RESPONSE_SIZE, DEFAULT_TIMEOUT, MAX_REDIRECTS, MAX_TIMEOUT } from './http-request-parameters.ts'
 import type { HttpRequestParameters } from './http-request-parameters.ts'
 import type { OutgoingRequest, StreamedBody } from './node-type.ts'
+import { addToQuery } from './url-query.ts'
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
@@ -36,11 +37,9 @@ export function buildRequest (parameters: HttpRequestParameters, idempotencyKey:
 function buildUrl ({ url, query }: HttpRequestParameters): string {
   const target = String(url)
   if (query === undefined || query === null) return target
-  const base = URL.canParse(target) ? new URL(target) : null
   // The guard says best what is wrong with a URL.
-  if (base === null) return target
-  for (const [name, value] of pairsOf(query, 'query')) base.searchParams.append(name, value)
-  return base.href
+  if (!URL.canParse(target)) return target
+  return addToQuery(target, pairsOf(query, 'query'))
 }
 
 interface Body {

@@ -1,3 +1,4 @@
+import { escapePointer } from '../../lib/strict-json.ts'
 import type { BinaryRef, Item } from '../item.ts'
 import { binaryOf } from './files/binary-of.ts'
 import type { NodeFiles } from './node-files.ts'
@@ -34,7 +35,7 @@ export function multipartBody ({ item, files, randomBytes }: Attachments, fields
   const text = (content: string): void => { pieces.push(Buffer.from(content)) }
   for (const [name, value] of fields) text(`--${boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`)
   for (const [name, binaryName] of attached) {
-    const file = binaryOf(item, binaryName)
+    const file = binaryOf(item, binaryName, `/files/${escapePointer(name)}`)
     text(`--${boundary}\r\ncontent-disposition: form-data; name="${quoted(name)}"; filename="${quoted(file.fileName ?? binaryName)}"\r\ncontent-type: ${file.mimeType.replaceAll(/[\r\n]/g, ' ')}\r\n\r\n`)
     pieces.push(file)
     text('\r\n')

@@ -26,7 +26,7 @@ export const Pagination = Type.Object({
   cursor: Type.Optional(Type.String({ title: 'Cursor', description: 'Where the body has the cursor of the next page, or its URL.', minLength: 1, maxLength: 256, examples: ['meta.next'] })),
   items: Type.Optional(Type.String({ title: 'Items', description: 'Where the body has the list whose entries become items; without it each page is one. An empty one ends.', minLength: 1, maxLength: 256, examples: ['data'] })),
   until: Type.Optional(anyValue({ title: 'Until', description: 'An expression over $response that is true of the last page.', examples: ['{{ $response.body.done }}'] })),
-  maxPages: Type.Optional(Type.Integer({ title: 'Most pages', description: 'How many pages at most; what is left is not asked for.', minimum: 1, maximum: MAX_PAGES, default: DEFAULT_MAX_PAGES }))
+  maxPages: Type.Optional(Type.Integer({ title: 'Most pages', description: `How many pages at most; what is left is not asked for. Without it more than ${DEFAULT_MAX_PAGES} are an error.`, minimum: 1, maximum: MAX_PAGES }))
 }, { title: 'Pagination', description: 'Asks for page after page.', additionalProperties: false })
 
 export type Pagination = Static<typeof Pagination>
@@ -54,6 +54,9 @@ export const HttpRequestParameters = Type.Object({
   followRedirects: Type.Optional(Type.Integer({ title: 'Redirects', description: 'How many to follow.', minimum: 0, maximum: MAX_REDIRECTS, default: DEFAULT_REDIRECTS })),
   allowUnauthorizedCerts: Type.Optional(Type.Boolean({
     title: 'Allow unauthorized certificates', description: 'Do not verify whom the request reaches.', default: false, ...STATIC
+  })),
+  ca: Type.Optional(Type.String({
+    title: 'Authorities', description: 'Certificates (PEM) of the authorities that the server\'s certificate must come from, in place of the well-known ones.', maxLength: 65_536, pattern: '^\\s*-----BEGIN CERTIFICATE-----|\\{\\{'
   })),
   pagination: Type.Optional(Pagination),
   concurrency: Type.Optional(Type.Integer({ title: 'Concurrency', description: 'Items whose requests are under way together.', minimum: 1, maximum: 50, default: DEFAULT_CONCURRENCY, ...STATIC })),

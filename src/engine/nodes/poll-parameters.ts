@@ -26,6 +26,7 @@ const requestParameters = {
   rateLimit: request.rateLimit,
   proxy: request.proxy,
   allowUnauthorizedCerts: request.allowUnauthorizedCerts,
+  ca: request.ca,
   clientCertificateId: request.clientCertificateId,
   aws: request.aws
 }

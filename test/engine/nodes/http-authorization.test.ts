@@ -16,7 +16,8 @@ t.test('each type stands where it belongs', async t => {
     [credential('bearer', { token: 'abc' }), { headers: { authorization: 'Bearer abc' }, secretHeaders: ['authorization'] }],
     [credential('basic', { username: 'Aladdin', password: 'open sesame' }), { headers: { authorization: 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==' } }],
     [credential('header', { name: 'X-Api-Key', value: 'abc' }), { headers: { 'x-api-key': 'abc' }, secretHeaders: ['x-api-key'] }],
-    [credential('query', { name: 'key', value: 'a&b' }), { url: 'https://example.amazonaws.com/?key=a%26b' }]
+    [credential('query', { name: 'key', value: 'a&b' }), { url: 'https://example.amazonaws.com/?key=a%26b' }],
+    [credential('query', { name: 'key', value: 'a b' }), { url: 'https://example.amazonaws.com/?key=a%20b' }]
   ]
   for (const [one, expected] of cases) t.match(await authorize(request, one, signing), expected, one.type)
   const given = { ...request, headers: { Authorization: 'mine', 'x-other': 'kept' } }
@@ -44,5 +45,8 @@ t.test('a credential stays with its hosts, and goes nowhere else by redirects', 
   t.equal(other.requests[0]?.headers['x-secret'], undefined, 'another port is another origin')
   for (const url of ['http://localhost:1/', 'http://127.0.0.1.evil.test/', 'http://evil.test/127.0.0.1']) {
     await t.rejects(run(bound, url), { code: 'WC_CREDENTIAL_HOST', detail: { itemIndex: 0 } }, url)
+    const certificate = credential('clientCertificate', { certificate: 'x', key: 'y' }, ['127.0.0.1'])
+    const context = nodeContext({ items: [{}], parameters: { url, clientCertificateId: 'id' }, fetch: guarded.fetch })
+    await t.rejects(httpRequest.run({ ...context, credential: async reference => reference === undefined ? undefined : certificate }), { code: 'WC_CREDENTIAL_HOST' }, `a client certificate, ${url}`)
   }
 })

@@ -69,6 +69,69 @@ t.test('pages that lead nowhere fail', async t => {
   }
 })
 
+t.test('the Link header is read as RFC 8288 writes it', async t => {
+  const forms: Record<string, string | string[]> = {
+    quoted: '<bad>; title="go; rel=next, <bad>; rel=\\"next\\""; rel="prev", <NEXT>; title="x, <y>; z"; rel="next"',
+    anchor: '<bad>; rel=next; anchor="#part", <NEXT>; rel=next',
+    comma: '<NEXT&f=1,2>; rel="next"',
+    first: '<bad>; rel=prev; rel=next, <NEXT>; REL = Next',
+    tight: '<NEXT>;rel="next",<bad>;rel="last"',
+    several: ['<bad>; rel="last"', '<NEXT>; rel="start next"'],
+    cut: '<bad>; title="never closed, <bad>; rel=prev, <NEXT>; rel=next',
+    other: '<bad>; datarel=next, <bad>; rel*=UTF-8\'\'next'
+  }
+  const server = await startServer((request, response) => {
+    const url = new URL(request.url!, 'http://x')
+    const link = [forms[url.pathname.slice(1)] ?? []].flat().map(text => text.replace('NEXT', `${url.pathname}?last=1`))
+    if (link.length > 0 && !url.searchParams.has('last')) response.setHeader('link', link)
+    response.setHeader('content-type', 'application/json').end(JSON.stringify([{ n: url.searchParams.has('last') ? 2 : 1 }]))
+  })
+  t.teardown(() => server.close())
+  for (const form of Object.keys(forms)) {
+    const found = (await run(() => ({ url: `${server.url}/${form}`, pagination: { mode: 'link' } }))).flatMap(({ json }) => (json!['body'] as { n: number }[]).map(({ n }) => n))
+    t.same(found, form === 'other' ? [1] : [1, 2], form)
+  }
+})
+
+t.test('after a redirect pages lie where it led, and credentials do not go along', async t => {
+  const list = (prefix: string): RequestListener => (request, response) => {
+    const url = new URL(request.url!, 'http://x')
+    if (url.pathname !== '/deep/list') return response.writeHead(301, { location: `${prefix}/deep/list` }).end()
+    const n = Number(url.searchParams.get('n') ?? 1)
+    response.writeHead(200, { 'content-type': 'application/json', ...(n < 3 && { link: `<?n=${n + 1}>; rel=next` }) }).end(JSON.stringify({ data: [{ n }] }))
+  }
+  const other = await startServer(list(''))
+  const [same, away] = [await startServer(list('')), await startServer(list(other.url))]
+  t.teardown(async () => { await Promise.all([other.close(), same.close(), away.close()]) })
+  const pages = async (url: string) => numbers((await httpRequest.run(nodeContext<Parameters>({
+    items: [{}],
+    parameters: { url: `${url}/list`, headers: { cookie: 'a=1', 'x-own': 'yes' }, pagination: { mode: 'link', items: 'data' } },
+    fetch: guarded.fetch,
+    credential: { id: 'c', type: 'header', data: { name: 'X-Secret', value: 'abcdef' }, allowedHosts: null }
+  }))).outputs['main']!)
+  t.same(await pages(same.url), [1, 2, 3], 'a relative link is one of the answer, not of the request')
+  t.same(same.requests.map(({ url, headers }) => [url, headers['x-secret']]), ['/list', '/deep/list', '/deep/list?n=2', '/deep/list?n=3'].map(url => [url, 'abcdef']))
+  t.same(await pages(away.url), [1, 2, 3])
+  t.same(other.requests.map(({ url, headers }) => [url, headers['x-own'], headers['x-secret'], headers.cookie]), ['/deep/list', '/deep/list?n=2', '/deep/list?n=3'].map(url => [url, 'yes', undefined, undefined]))
+})
+
+t.test('pages without end are an error, and no part that passes for the whole', async t => {
+  const server = await startServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url!, 'http://x')
+    if (searchParams.get('page') === '3' && pathname === '/broken') return response.writeHead(500).end()
+    const n = Number(searchParams.get('cursor') ?? 0)
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: [{ n }], next: pathname === '/circle' ? (n + 1) % 4 : n + 1 }))
+  })
+  t.teardown(() => server.close())
+  const ask = async (path: string, pagination: object) => await run(() => ({ url: server.url + path, pagination: { items: 'data', ...pagination } }))
+  await t.rejects(ask('/endless', { mode: 'page' }), { code: 'WC_HTTP_PAGINATION', message: /more than 100 pages: set maxPages/, detail: { pointer: '/pagination/maxPages' } })
+  t.equal((await ask('/endless', { mode: 'page', maxPages: 100 })).length, 100, 'whoever says how many gets them')
+  const before = server.requests.length
+  await t.rejects(ask('/circle', { mode: 'cursor' }), { code: 'WC_HTTP_PAGINATION', message: /was there before/ })
+  t.equal(server.requests.length - before, 5)
+  await t.rejects(ask('/broken', { mode: 'page' }), { code: 'WC_HTTP_STATUS', message: /^Page 3: GET .* answered 500/, detail: { retryable: true, itemIndex: 0 } })
+})
+
 t.test('what validation says of it', async t => {
   t.match(httpRequest.check!({ url: 'x', pagination: { mode: 'expression' } }), [{ pointer: '/pagination/until', code: 'WC_REQUIRED' }])
   t.match(httpRequest.check!({ url: 'x', pagination: { mode: 'cursor', cursor: 'a..b' } }), [{ pointer: '/pagination/cursor', code: 'WC_FIELD_PATH' }])

@@ -54,6 +54,8 @@ t.test('an item is the answer to its request', async t => {
       body: { method: 'GET', url: '/a?x=1&q=%C3%A9%26%3D&list=1&list=true&deep=%7B%22a%22%3A1%7D', body: '', headers: { 'x-own': '5' } }
     }
   })
+  const [kept] = await run({ url: `${url}/a?f=a%20b&plus=a+b&flag&q=~`, query: { q: 'x y' }, pagination: { mode: 'page', parameter: 'plus', maxPages: 1 } })
+  t.match(kept, { json: { body: { url: '/a?f=a%20b&flag&q=~&q=x%20y&plus=1' } } }, 'what stands in the URL stays as it was written')
   const { headers } = (output?.json?.body) as { headers: object }
   for (const name of ['left', 'idempotency-key', 'content-type']) t.notOk(name in headers, name)
 })
@@ -80,6 +82,7 @@ t.test('bodies', async t => {
   cyclic.self = cyclic
   await t.rejects(run({ url, method: 'POST', body: cyclic }), { code: 'WC_HTTP_BODY' })
   await t.rejects(run({ url, method: 'POST', body: 'a=1', bodyType: 'form' }), { code: 'WC_PARAMETER' })
+  await t.rejects(run({ url, method: 'POST', bodyType: 'multipart', files: { 'a/b': 'photo' } }), { code: 'WC_PARAMETER', detail: { pointer: '/files/a~1b' } })
 })
 
 t.test('what may act carries a key that stays the same in every attempt', async t => {
@@ -100,6 +103,8 @@ t.test('answers are read as what they are', async t => {
     deep: ['application/json', deep],
     proto: ['application/json', '{"__proto__":1}'],
     text: ['text/plain', '{"a":1}'],
+    latinJson: ['application/json; charset=iso-8859-1', Buffer.from('{"a":"\xe9"}', 'latin1')],
+    badJson: ['application/json', Buffer.from('{"a":"\xe9"}', 'latin1')],
     latin: ['text/plain; charset=iso-8859-1', Buffer.from([0xe9])],
     strange: ['text/plain; charset=nobody-knows', 'é'],
     image: ['image/png', Buffer.from([0x89, 0x50, 0xff])],
@@ -119,12 +124,14 @@ t.test('answers are read as what they are', async t => {
   t.strictSame(await body('text', 'json'), { a: 1 })
   t.strictSame(await body('json', 'text'), '{"a":1}')
   t.strictSame(await body('latin'), 'é')
+  t.strictSame(await body('latinJson'), { a: 'é' }, 'JSON that says that it is no UTF-8, and is none')
+  t.strictSame(await body('latinJson', 'json'), { a: 'é' })
   t.strictSame(await body('strange'), 'é')
   t.strictSame(await body('unknown'), 'text')
   t.strictSame(await body('empty'), null)
   t.strictSame(await body('empty', 'json'), null)
   for (const name of ['deep', 'proto', 'image']) await t.rejects(body(name), { code: 'WC_HTTP_BODY', detail: { itemIndex: 0 } }, name)
-  for (const name of ['bad', 'deep', 'image']) await t.rejects(body(name, 'json'), { code: 'WC_HTTP_BODY' }, name)
+  for (const name of ['bad', 'badJson', 'deep', 'image']) await t.rejects(body(name, 'json'), { code: 'WC_HTTP_BODY', ...(name === 'bad' && { detail: { data: { status: 200, body: '{"a":' } } }) }, name)
 })
 
 t.test('a status of 400 or more fails, and says whether another attempt may help', async t => {
@@ -170,7 +177,7 @@ t.test('failures of the exchange keep their class and name the item', async t =>
   for (const headers of [{ Host: 'a' }, { 'content-length': 5 }, { 'transfer-encoding': 'chunked' }, { connection: 'close' }, { x: 'a\r\nb: c' }, { 'x\r\ny': 'z' }]) {
     await t.rejects(run({ url, headers }), { code: 'WC_HTTP_HEADER', detail: { pointer: '/headers' } }, JSON.stringify(headers))
   }
-  for (const parameters of [{ headers: { x: {} } }, { headers: 'x: y' }, { query: [1] }, { timeout: '30d' }, { timeout: 'soon' }, { timeout: '0s' }, { followRedirects: 21 }]) {
+  for (const parameters of [{ headers: { x: {} } }, { headers: 'x: y' }, { query: [1] }, { timeout: '30d' }, { timeout: 'soon' }, { timeout: '0s' }, { followRedirects: 21 }, { ca: 'rubbish' }]) {
     await t.rejects(run({ url, ...parameters }), { code: 'WC_PARAMETER' }, JSON.stringify(parameters))
   }
   t.equal(requests.length, before, 'none of these was sent')
@@ -204,10 +211,9 @@ t.test('one failure ends the step and what is under way', async t => {
 })
 
 t.test('an abort ends the step at once, with its own reason', async t => {
-  const { url, requests } = await server(t, () => {})
   const controller = new AbortController()
   const reason = new Error('cancelled')
-  setTimeout(() => controller.abort(reason), 50)
+  const { url, requests } = await server(t, () => { if (requests.length === 10) controller.abort(reason) })
   t.equal(await run({ url }, 20, controller.signal).catch((error: unknown) => error), reason)
   t.equal(requests.length, 10)
   t.equal(await run({ url }, 20, controller.signal).catch((error: unknown) => error), reason)
@@ -215,6 +221,7 @@ t.test('an abort ends the step at once, with its own reason', async t => {
 })
 
 t.test('timeouts out of bounds are found before anything runs', async t => {
+  for (const ca of ['-----BEGIN CERTIFICATE-----', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----']) t.match(httpRequest.check?.({ ca }), [{ pointer: '/ca', code: 'WC_INVALID_FORMAT' }])
   for (const timeout of ['2h', '0s']) t.match(httpRequest.check?.({ timeout }), [{ pointer: '/timeout', code: 'WC_DURATION' }])
   for (const timeout of ['1h', '{{ $vars.timeout }}', undefined]) t.same(httpRequest.check?.({ timeout }), [])
 })
