@@ -47,6 +47,6 @@ t.test('a credential stays with its hosts, and goes nowhere else by redirects', 
     await t.rejects(run(bound, url), { code: 'WC_CREDENTIAL_HOST', detail: { itemIndex: 0 } }, url)
     const certificate = credential('clientCertificate', { certificate: 'x', key: 'y' }, ['127.0.0.1'])
     const context = nodeContext({ items: [{}], parameters: { url, clientCertificateId: 'id' }, fetch: guarded.fetch })
-    await t.rejects(httpRequest.run({ ...context, credential: async reference => reference === undefined ? undefined : certificate }), { code: 'WC_CREDENTIAL_HOST' }, `a client certificate, ${url}`)
+    await t.rejects(async () => await httpRequest.run({ ...context, credential: async reference => reference === undefined ? undefined : certificate }), { code: 'WC_CREDENTIAL_HOST' }, `a client certificate, ${url}`)
   }
 })

@@ -96,9 +96,9 @@ t.test('the Link header is read as RFC 8288 writes it', async t => {
 t.test('after a redirect pages lie where it led, and credentials do not go along', async t => {
   const list = (prefix: string): RequestListener => (request, response) => {
     const url = new URL(request.url!, 'http://x')
-    if (url.pathname !== '/deep/list') return response.writeHead(301, { location: `${prefix}/deep/list` }).end()
     const n = Number(url.searchParams.get('n') ?? 1)
-    response.writeHead(200, { 'content-type': 'application/json', ...(n < 3 && { link: `<?n=${n + 1}>; rel=next` }) }).end(JSON.stringify({ data: [{ n }] }))
+    if (url.pathname !== '/deep/list') response.writeHead(301, { location: `${prefix}/deep/list` }).end()
+    else response.writeHead(200, { 'content-type': 'application/json', ...(n < 3 && { link: `<?n=${n + 1}>; rel=next` }) }).end(JSON.stringify({ data: [{ n }] }))
   }
   const other = await startServer(list(''))
   const [same, away] = [await startServer(list('')), await startServer(list(other.url))]
@@ -118,9 +118,9 @@ t.test('after a redirect pages lie where it led, and credentials do not go along
 t.test('pages without end are an error, and no part that passes for the whole', async t => {
   const server = await startServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://x')
-    if (searchParams.get('page') === '3' && pathname === '/broken') return response.writeHead(500).end()
     const n = Number(searchParams.get('cursor') ?? 0)
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: [{ n }], next: pathname === '/circle' ? (n + 1) % 4 : n + 1 }))
+    if (searchParams.get('page') === '3' && pathname === '/broken') response.writeHead(500).end()
+    else response.setHeader('content-type', 'application/json').end(JSON.stringify({ data: [{ n }], next: pathname === '/circle' ? (n + 1) % 4 : n + 1 }))
   })
   t.teardown(() => server.close())
   const ask = async (path: string, pagination: object) => await run(() => ({ url: server.url + path, pagination: { items: 'data', ...pagination } }))
