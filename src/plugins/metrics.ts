@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
-import { QuickHistogram, type Series } from '../lib/quick-histogram.ts'
+import { QuickHistogram, type Series } from '../services/quick-histogram.ts'
 import { PUBLIC } from '../schemas/access.ts'
 import { PUBLIC_SECURITY } from '../schemas/common.ts'
 import { problemResponses } from '../schemas/problem.ts'

@@ -1,6 +1,6 @@
 import { Histogram, Registry } from 'prom-client'
 import t from 'tap'
-import { QuickHistogram } from '../../src/lib/quick-histogram.ts'
+import { QuickHistogram } from '../../src/services/quick-histogram.ts'
 
 const DEFINITION = { name: 'durations_seconds', help: 'How long it took', buckets: [0.01, 0.1, 1] }
 
