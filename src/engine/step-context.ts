@@ -121,6 +121,14 @@ class StepContext implements NodeContext<never> {
   get claimKeys (): StepPowers['claimKeys'] { return this.#powers.claimKeys }
   get subWorkflow (): StepPowers['subWorkflow'] { return this.#powers.subWorkflow }
 
+  get failedItemOutput (): NodeContext<never>['failedItemOutput'] {
+    const { node } = this.#task
+    return ({ detail }) => {
+      if (node.onError === 'stop' || (node.retry !== undefined && detail.retryable === true)) return undefined
+      return node.onError === 'continue' ? node.through : node.outputs.at(-1)
+    }
+  }
+
   get childId (): NodeContext<never>['childId'] {
     const { id } = this.#facts
     const now = this.#powers.now()

@@ -56,6 +56,16 @@ t.test('what a server refuses', async t => {
   await closed.close()
 })
 
+t.test('a mail that cannot be sent does not make those that were look like failures', async t => {
+  const before = received.length
+  const recipients = ['ada@example.com', 'unknown@example.com', 'bob@example.com']
+  const { outputs } = await sendEmail.run(nodeContext({
+    items: [{}, {}, {}], parameters: index => ({ ...good, to: recipients[index]! }), connect: connectors, credential: credential(), failedItemOutput: () => 'error'
+  }))
+  t.match(outputs, { main: [{ from: 0, json: { accepted: ['ada@example.com'] } }, { from: 2, json: { accepted: ['bob@example.com'] } }], error: [{ from: 1, patch: { error: { code: 'WC_MAIL_REFUSED' } } }] })
+  t.equal(received.length, before + 2)
+})
+
 t.test('mail of the service itself goes by the server of its operator', async t => {
   const mailer = (user = 'ada:secret-of-mail@') => createOperatorMailer({ url: `smtp://${user}127.0.0.1:${port}`, from: 'WeConnect <weconnect@example.org>' })
   const before = received.length

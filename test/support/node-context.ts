@@ -37,6 +37,7 @@ export interface NodeContextOptions<P> {
   readonly timeZone?: string
   readonly subWorkflow?: NodeContext<P>['subWorkflow']
   readonly claimKeys?: NodeContext<P>['claimKeys']
+  readonly failedItemOutput?: NodeContext<P>['failedItemOutput']
 }
 
 /** The context of one run of a node, for tests that hand it evaluated parameters. */
@@ -64,7 +65,8 @@ export function nodeContext<P extends object> (options: NodeContextOptions<P>): 
     claimKeys: options.claimKeys ?? (() => Promise.reject(new Error('This test gave its node no memory'))),
     subWorkflow: options.subWorkflow ?? (() => Promise.reject(new Error('This test gave its node no workflows'))),
     childId: index => `child-${index}`,
-    log: options.log ?? (() => {})
+    log: options.log ?? (() => {}),
+    failedItemOutput: options.failedItemOutput ?? (() => undefined)
   }
 }
 

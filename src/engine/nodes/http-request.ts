@@ -1,10 +1,10 @@
-import { eachBounded } from './each-bounded.ts'
 import { authorizedFetch, REQUEST_CREDENTIALS } from './http-authorization.ts'
 import { withItemIndex } from './http-errors.ts'
 import { exchange } from './http-exchange.ts'
 import { attachmentsOf } from './http-request-files.ts'
 import { requestIssues } from './http-request-issues.ts'
 import { DEFAULT_CONCURRENCY, HttpRequestParameters } from './http-request-parameters.ts'
+import { itemByItem } from './item-by-item.ts'
 import { defineNode } from './node-type.ts'
 import type { NodeContext } from './node-type.ts'
 
@@ -27,14 +27,7 @@ export const httpRequest = defineNode({
       fetch: authorizedFetch(context.fetch, await context.credential()),
       clientCertificate: clientCertificateId === undefined ? undefined : await context.credential({ id: clientCertificateId, types: ['clientCertificate'] })
     }
-    const found = await eachBounded(context.items.length, concurrency, context.signal, async (index, signal) => {
-      try {
-        return await exchange(session, index, signal)
-      } catch (error) {
-        throw withItemIndex(error, index)
-      }
-    })
-    return { outputs: { main: found.flat() } }
+    return await itemByItem(context, concurrency, async (index, signal) => await exchange(session, index, signal))
   }
 })
 

@@ -7,6 +7,7 @@ import type { ExpressionScope, PageScope } from '../expression/scope.ts'
 import type { ParameterReference } from '../expression/parameters.ts'
 import type { BinaryRef, Item, OutputItem } from '../item.ts'
 import type { ChildStart, ChildTarget } from '../children.ts'
+import type { NodeError } from '../node-error.ts'
 import type { Connect } from './connect.ts'
 import type { NodeFiles } from './node-files.ts'
 import type { Resumption, Wait } from '../wait.ts'
@@ -101,6 +102,11 @@ export interface NodeContext<P> {
   /** Of the execution that this attempt of the step starts for item `index` now. */
   childId (index: number): string
   log (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown): void
+  /**
+   * Where an item goes that failed with this error while others of the step succeed; undefined where the step fails with it,
+   * since `onError` says so or another attempt may help.
+   */
+  failedItemOutput (error: NodeError): string | undefined
 }
 
 /** A problem with parameters that a schema cannot say; `pointer` is relative to `parameters`. */

@@ -2,8 +2,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import type { JsonObject, OutputItem } from '../../item.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, oneOf, STATIC } from '../../schemas.ts'
-import { eachBounded } from '../each-bounded.ts'
-import { withItemIndex } from '../http-errors.ts'
+import { itemByItem } from '../item-by-item.ts'
 import type { FolderEntry } from '../node-files.ts'
 import { defineNode, type NodeContext, type ParameterIssue } from '../node-type.ts'
 import { binaryOf } from './binary-of.ts'
@@ -32,14 +31,7 @@ export const readWriteFile = defineNode({
   parameters: ReadWriteParameters,
   check: ({ operation, path }): readonly ParameterIssue[] => operation !== 'list' && path === undefined ? [{ pointer: '/path', message: 'is required by the operation', code: 'WC_REQUIRED' }] : [],
   async run (context) {
-    const found = await eachBounded(context.items.length, CONCURRENCY, context.signal, async index => {
-      try {
-        return await runOne(context, context.parameters(index), index)
-      } catch (error) {
-        throw withItemIndex(error, index)
-      }
-    })
-    return { outputs: { main: found.flat() } }
+    return await itemByItem(context, CONCURRENCY, async index => await runOne(context, context.parameters(index), index))
   }
 })
 

@@ -4,12 +4,11 @@ import type { JsonObject, OutputItem } from '../../item.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, dictionary, duration } from '../../schemas.ts'
 import { isPlainObject } from '../../validation/json-schema.ts'
-import { eachBounded } from '../each-bounded.ts'
 import { authorizedFetch, REQUEST_CREDENTIALS } from '../http-authorization.ts'
 import type { AuthorizedFetch } from '../http-authorization.ts'
-import { withItemIndex } from '../http-errors.ts'
 import { buildRequest } from '../http-request-build.ts'
 import { attachmentsOf } from '../http-request-files.ts'
+import { itemByItem } from '../item-by-item.ts'
 import { DEFAULT_TIMEOUT } from '../http-request-parameters.ts'
 import { excerptOf, readResponse, retryOf } from '../http-response.ts'
 import type { HttpAnswerItem } from '../http-response.ts'
@@ -42,14 +41,7 @@ export const graphql = defineNode({
   credentials: REQUEST_CREDENTIALS,
   async run (context) {
     const fetch = authorizedFetch(context.fetch, await context.credential())
-    const main = await eachBounded(context.items.length, CONCURRENCY, context.signal, async (index, signal): Promise<OutputItem> => {
-      try {
-        return { from: index, json: await ask(context, fetch, index, signal) }
-      } catch (error) {
-        throw withItemIndex(error, index)
-      }
-    })
-    return { outputs: { main } }
+    return await itemByItem(context, CONCURRENCY, async (index, signal) => [{ from: index, json: await ask(context, fetch, index, signal) }])
   }
 })
 

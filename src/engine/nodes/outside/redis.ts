@@ -3,7 +3,7 @@ import type { Static } from '@sinclair/typebox'
 import { parseDuration } from '../../../lib/duration.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, duration, oneOf, STATIC } from '../../schemas.ts'
-import { withItemIndex } from '../http-errors.ts'
+import { itemByItem, ONE_AFTER_THE_OTHER } from '../item-by-item.ts'
 import { defineNode } from '../node-type.ts'
 import type { Effects, NodeContext } from '../node-type.ts'
 import type { OutputItem } from '../../item.ts'
@@ -73,15 +73,7 @@ export const redis = defineNode({
     ...missing(parameters, 'ttl', new Set(['expire']))
   ],
   async run (context) {
-    const main: OutputItem[] = []
-    for (let index = 0; index < context.items.length; index++) {
-      try {
-        main.push({ from: index, json: await runOne(context, index) })
-      } catch (error) {
-        throw withItemIndex(error, index)
-      }
-    }
-    return { outputs: { main } }
+    return await itemByItem(context, ONE_AFTER_THE_OTHER, async index => [{ from: index, json: await runOne(context, index) }])
   }
 })
 

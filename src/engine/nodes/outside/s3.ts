@@ -5,9 +5,8 @@ import type { Credential } from '../../credentials/credential-type.ts'
 import type { BinaryRef, OutputItem } from '../../item.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, duration, oneOf, STATIC } from '../../schemas.ts'
-import { eachBounded } from '../each-bounded.ts'
 import { binaryOf } from '../files/binary-of.ts'
-import { withItemIndex } from '../http-errors.ts'
+import { itemByItem } from '../item-by-item.ts'
 import { defineNode } from '../node-type.ts'
 import type { NodeContext, StreamedBody } from '../node-type.ts'
 import { callS3, parseList, presign, regionOf } from './s3-requests.ts'
@@ -51,14 +50,7 @@ export const s3 = defineNode({
   async run (context) {
     const credential = await context.credential()
     if (credential === undefined) throw new NodeError('WC_CREDENTIAL_REQUIRED', 'The node names no credential')
-    const found = await eachBounded(context.items.length, CONCURRENCY, context.signal, async (index, signal) => {
-      try {
-        return await runOne(context, credential, index, signal)
-      } catch (error) {
-        throw withItemIndex(error, index)
-      }
-    })
-    return { outputs: { main: found.flat() } }
+    return await itemByItem(context, CONCURRENCY, async (index, signal) => await runOne(context, credential, index, signal))
   }
 })
 

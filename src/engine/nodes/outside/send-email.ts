@@ -6,7 +6,7 @@ import { NodeError } from '../../node-error.ts'
 import { anyValue, dictionary } from '../../schemas.ts'
 import type { Mail } from '../connect.ts'
 import { headerPairs } from '../header-pairs.ts'
-import { withItemIndex } from '../http-errors.ts'
+import { itemByItem, ONE_AFTER_THE_OTHER } from '../item-by-item.ts'
 import { defineNode } from '../node-type.ts'
 import { ofOnce } from './outcome.ts'
 import type { NodeContext } from '../node-type.ts'
@@ -45,20 +45,16 @@ export const sendEmail = defineNode({
   credentialRequired: true,
   check: ({ text, html }) => text === undefined && html === undefined ? [{ pointer: '/text', message: 'text or html is required', code: 'WC_REQUIRED' }] : [],
   async run (context) {
-    const main: OutputItem[] = []
-    for (let index = 0; index < context.items.length; index++) {
-      try {
-        const credential = await context.credential()
-        if (credential === undefined) throw new NodeError('WC_CREDENTIAL_REQUIRED', 'The node names no credential')
-        const sent = await context.connect.mail(credential, await compose(context, index), { timeout: TIMEOUT, signal: context.signal })
-        main.push({ from: index, json: { ...sent } })
-      } catch (error) {
-        throw withItemIndex(ofOnce(error), index)
-      }
-    }
-    return { outputs: { main } }
+    return await itemByItem(context, ONE_AFTER_THE_OTHER, async index => await send(context, index).catch((error: unknown) => { throw ofOnce(error) }))
   }
 })
+
+async function send (context: NodeContext<SendEmailParameters>, index: number): Promise<OutputItem[]> {
+  const credential = await context.credential()
+  if (credential === undefined) throw new NodeError('WC_CREDENTIAL_REQUIRED', 'The node names no credential')
+  const sent = await context.connect.mail(credential, await compose(context, index), { timeout: TIMEOUT, signal: context.signal })
+  return [{ from: index, json: { ...sent } }]
+}
 
 async function compose (context: NodeContext<SendEmailParameters>, index: number): Promise<Mail> {
   const { from, to, cc, bcc, replyTo, subject, text, html, headers, attachments = [] } = context.parameters(index)

@@ -4,7 +4,7 @@ import { parseDuration } from '../../../lib/duration.ts'
 import type { OutputItem } from '../../item.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, duration, oneOf, STATIC } from '../../schemas.ts'
-import { withItemIndex } from '../http-errors.ts'
+import { itemByItem, ONE_AFTER_THE_OTHER } from '../item-by-item.ts'
 import { defineNode } from '../node-type.ts'
 import { ofOnce } from './outcome.ts'
 import type { NodeContext } from '../node-type.ts'
@@ -44,17 +44,9 @@ function sqlNode (type: 'postgres' | 'mysql', title: string, placeholder: string
   })
 }
 
-/** One after the other: the order in which rows are written is that of the items. */
+/** The order in which rows are written is that of the items. */
 async function runAll (context: NodeContext<SqlParameters>) {
-  const main: OutputItem[] = []
-  for (let index = 0; index < context.items.length; index++) {
-    try {
-      for (const output of await runOne(context, index)) main.push(output)
-    } catch (error) {
-      throw withItemIndex(error, index)
-    }
-  }
-  return { outputs: { main } }
+  return await itemByItem(context, ONE_AFTER_THE_OTHER, async index => await runOne(context, index))
 }
 
 async function runOne (context: NodeContext<SqlParameters>, index: number): Promise<OutputItem[]> {
