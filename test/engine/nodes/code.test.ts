@@ -121,7 +121,7 @@ t.test('dates by luxon, where the code names it', async t => {
 t.test('console goes to the log, up to a point', async t => {
   const { logs } = await runCode(sandbox, 'console.log("a", 1, { b: [2] }, undefined, null); console.warn("w"); console.error(new TypeError("e")); console.debug(() => 1); return []')
   t.same(logs, [['info', 'a 1 {"b":[2]} undefined null'], ['warn', 'w'], ['error', 'TypeError: e'], ['debug', '[function ]']])
-  const flood = await runCode(sandbox, 'for (let i = 0; i < 100000; i++) console.log("x".repeat(10000)); return []')
+  const flood = await runCode(sandbox, 'for (let i = 0; i < 5000; i++) console.log("x".repeat(10000)); return []')
   t.equal(flood.logs.length, 101)
   t.match(flood.logs[0]?.[1], /^x{4096}$/)
   t.same(flood.logs.at(-1), ['warn', 'Only the first 100 lines are kept'])
