@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { Static } from '@sinclair/typebox'
-import type { JsonObject, OutputItem } from '../../item.ts'
+import type { JsonObject } from '../../item.ts'
 import { NodeError } from '../../node-error.ts'
 import { anyValue, dictionary, duration } from '../../schemas.ts'
 import { isPlainObject } from '../../validation/json-schema.ts'

@@ -6,7 +6,6 @@ import { anyValue, duration, oneOf, STATIC } from '../../schemas.ts'
 import { itemByItem, ONE_AFTER_THE_OTHER } from '../item-by-item.ts'
 import { defineNode } from '../node-type.ts'
 import type { Effects, NodeContext } from '../node-type.ts'
-import type { OutputItem } from '../../item.ts'
 import { ofOnce } from './outcome.ts'
 
 const TIMEOUT = 10_000
