@@ -14,15 +14,21 @@ const { app, runtime, join } = await hookSite(t)
 const { database: { service: sql }, quotas, nextId } = runtime
 const log = createLog('silent')
 
+/** One that is under way already may have begun before what is to be seen: the next has not. */
+async function synchronise (): Promise<void> {
+  await quotas.synchronise()
+  await quotas.synchronise()
+}
+
 /** What the operator says counts at once in this process, since it reads it now. */
 async function limit (organizationId: string | null, change: QuotaChange): Promise<void> {
   await setQuota({ sql, nextId }, organizationId, change)
-  await quotas.synchronise()
+  await synchronise()
 }
 
 interface Usage { executions: { used: number, limit: number | null, refused: number }, storedBytes: { used: number, measuredAt: string | null }, members: object }
 async function usage ({ call, organizationId }: Organization): Promise<Usage> {
-  await quotas.synchronise()
+  await synchronise()
   return (await call('GET', `/organizations/${organizationId}/usage`)).json()
 }
 
