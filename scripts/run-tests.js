@@ -12,12 +12,13 @@ import postgres from 'postgres'
 import { compileTests } from './compile-tests.js'
 import { countAssertions } from './count-assertions.js'
 
-const HELP = `npm test [-- [--jobs N] file…]
+const HELP = `npm test [-- [--jobs N] [--seconds N] file…]
 
 Runs all files test/**/*.test.ts, or those that are named. Ends with a line "<n> passed, <n> failed, <n> skipped" (assertions).
 The embedded database is used, or PostgreSQL and Redis where TEST_DATABASE_URL and TEST_REDIS_URL name them.
 
-  --jobs N   how many files run at once (${availableParallelism()})
+  --jobs N      how many files run at once (${availableParallelism()})
+  --seconds N   no file is begun later than that; those that are left are named
 `
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Seconds. A file that needs more says so with `t.setTimeout`. */
@@ -33,7 +34,7 @@ const LAST_LINES = 60
  */
 const AT_START = "process.getBuiltinModule('v8').setFlagsFromString('--liftoff-only')"
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { jobs: { type: 'string', default: String(availableParallelism()) }, help: { type: 'boolean', default: false } } })
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { jobs: { type: 'string', default: String(availableParallelism()) }, seconds: { type: 'string', default: 'Infinity' }, help: { type: 'boolean', default: false } } })
 if (values.help) {
   process.stdout.write(HELP)
   process.exit(0)
@@ -98,9 +99,10 @@ function tell ({ file, passed, failed, skipped, told, seconds }) {
 }
 
 const waiting = [...files]
+const next = () => performance.now() < Number(values.seconds) * 1000 ? waiting.shift() : undefined
 const results = []
 await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, async () => {
-  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+  for (let file = next(); file !== undefined; file = next()) {
     const result = await judge(file)
     results.push(result)
     tell(result)
@@ -113,6 +115,7 @@ if (bad.length > 0) {
   process.stdout.write('\nOnce more, what failed:\n\n')
   bad.forEach(tell)
 }
+if (waiting.length > 0) process.stdout.write(`No time was left for ${waiting.length} files: ${waiting.join(' ')}\n`)
 const sum = name => results.reduce((total, result) => total + result[name], 0)
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
 process.exitCode = sum('failed') === 0 ? 0 : 1
