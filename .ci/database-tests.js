@@ -20,7 +20,7 @@ function reaches (file, seen = new Set()) {
 }
 
 /** What is about PostgreSQL and Redis themselves; on a slow machine there may be no time for the others. */
-const FIRST = [/^test\/fault\//, /^test\/(db|queue|services|contract|plugins|lib)\/|^test\/e2e\/(postgres|separate)/]
+const FIRST = [/^test\/(fault|services)\//, /^test\/(db|queue|contract|plugins|lib)\/|^test\/e2e\/(postgres|separate)/]
 
 function rank (name) {
   const place = FIRST.findIndex(pattern => pattern.test(name))
