@@ -21,7 +21,10 @@ export interface Scope {
 
 export interface Admitted {
   readonly executionId: string
-  /** The scope that it waits for now, or null: it may run. */
+  /**
+   * The scope that it waits for now, or null: it may run. The same scope as before where another process took its slot at
+   * the same moment; there may be another one.
+   */
   readonly blockedOn: string | null
 }
 
@@ -74,14 +77,17 @@ export async function admit (sql: Sql, { organizationId, scope }: Scope): Promis
       from free join (select execution_id, row_number() over (order by priority desc, execution_id) as place from locked) w using (place)
       on conflict do nothing
       returning execution_id
+    ), moved as (
+      update execution_leases l set
+        slots_held = slots_held + 1,
+        blocked_on = slots -> (slots_held + 1) ->> 'scope',
+        due_at = case when slots -> (slots_held + 1) is null then now() else due_at end,
+        waiting_for = case when slots -> (slots_held + 1) is null then null else ${waitingFor(sql, sql`slots -> (slots_held + 1)`)} end
+      from taken where l.execution_id = taken.execution_id
+      returning l.execution_id, l.blocked_on
     )
-    update execution_leases l set
-      slots_held = slots_held + 1,
-      blocked_on = slots -> (slots_held + 1) ->> 'scope',
-      due_at = case when slots -> (slots_held + 1) is null then now() else due_at end,
-      waiting_for = case when slots -> (slots_held + 1) is null then null else ${waitingFor(sql, sql`slots -> (slots_held + 1)`)} end
-    from taken where l.execution_id = taken.execution_id
-    returning l.execution_id as "executionId", l.blocked_on as "blockedOn"`
+    select w.execution_id as "executionId", case when m.execution_id is null then ${scope} else m.blocked_on end as "blockedOn"
+    from locked w left join moved m using (execution_id)`
 }
 
 /**

@@ -46,7 +46,7 @@ export function createLimits ({ sql, now, admitted }: LimitsOptions): Limits {
 
   const awaitedEnds = createExpiringCache<readonly string[]>(ENDS_LIFETIME, LIMITS_KEPT, now)
 
-  /** From scope to scope, until none of those who got a slot waits for another that is free. */
+  /** From scope to scope, until none of those who could have a slot waits for one that is free. */
   async function admitTo (scopes: readonly Scope[]): Promise<void> {
     const waiting = [...scopes]
     for (let scope = waiting.pop(); scope !== undefined; scope = waiting.pop()) {

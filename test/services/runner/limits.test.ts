@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import t from 'tap'
 import type { WorkflowSettings } from '../../../src/engine/definition.ts'
@@ -13,6 +14,8 @@ const site = await createSite(t)
 const { sql } = site
 
 const SLOTS = 20
+/** How long somebody else is about to commit a slot, milliseconds; on a database with one connection everybody waits for that. */
+const HELD = 300
 
 const call = (type: string) => [{ id: 'call', type }]
 const limited = async (type: string, concurrency: NonNullable<WorkflowSettings['concurrency']> | null, organizationId = site.organizationId): Promise<string> =>
@@ -65,6 +68,24 @@ t.test('a key keeps its own executions apart, and waits for no slot of the workf
   await until('the second of a', () => gate.visits.length === 4)
   gate.open()
   for (const id of [a1, a2, b1, none]) t.equal(await untilEnded(site, id, [worker]), 'succeeded')
+})
+
+t.test('a slot that another process takes at the same moment is not the last: the next free one is given', async t => {
+  const gate = gateNode('raced')
+  const worker = createWorker(t, site, { nodes: [gate.type] })
+  const workflowId = await limited('raced', { limit: 2 })
+  const elsewhere = site.nextId()
+  let accepted: Promise<string[]> | undefined
+  await sql.begin(async tx => {
+    await tx`insert into concurrency_slots (organization_id, scope, number, execution_id) values (${site.organizationId}, ${`workflow:${workflowId}`}, 0, ${elsewhere})`
+    accepted = accept(worker, workflowId, [{}])
+    await sleep(HELD)
+  })
+  const [id] = await accepted!
+  await until('it to run', () => gate.visits.length === 1)
+  gate.open()
+  t.equal(await untilEnded(site, id!, [worker]), 'succeeded')
+  await sql`delete from concurrency_slots where execution_id = ${elsewhere}`
 })
 
 t.test('a key that cannot be computed fails the execution and says where', async t => {
