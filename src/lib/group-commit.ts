@@ -35,14 +35,17 @@ const FIRST_PAUSE = 25
 const LONGEST_PAUSE = 500
 
 /**
- * Rows that arrive while a statement is in flight go into the next one. No timer: at low load a row is
- * committed at once; under load the batches grow by themselves.
+ * Rows that arrive while a statement is in flight go into the next one. No timer: at low load a row is committed at once;
+ * under load the batches grow by themselves. A statement beside others begins with half as many rows as those have: with
+ * the first that comes it would be small, and cost nearly as much.
  */
 export class GroupCommit<T, R> {
   readonly #options: Required<GroupCommitOptions<T, R>>
   readonly #waiting: Array<Entry<T, R>> = []
   #waitingBytes = 0
   #inFlight = 0
+  #rowsInFlight = 0
+  #scheduled = false
   #idle: Array<() => void> = []
 
   constructor (options: GroupCommitOptions<T, R>) {
@@ -60,8 +63,13 @@ export class GroupCommit<T, R> {
       const size = this.#options.sizeOf(row)
       this.#waiting.push({ row, size, since: Date.now(), resolve, reject })
       this.#waitingBytes += size
+      if (this.#scheduled || !this.#mayBegin) return
       // The rest of this turn of the event loop may bring more rows.
-      if (this.#inFlight < this.#options.maxInFlight && this.#waiting.length === 1) setImmediate(() => { this.#pump() })
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.#pump()
+      })
     })
   }
 
@@ -71,12 +79,18 @@ export class GroupCommit<T, R> {
     await new Promise<void>(resolve => { this.#idle.push(resolve) })
   }
 
+  get #mayBegin (): boolean {
+    return this.#inFlight < this.#options.maxInFlight && this.#waiting.length > 0 && this.#waiting.length * 2 >= this.#rowsInFlight
+  }
+
   #pump (): void {
-    while (this.#inFlight < this.#options.maxInFlight && this.#waiting.length > 0) {
+    while (this.#mayBegin) {
       const batch = this.#nextBatch()
       this.#inFlight++
+      this.#rowsInFlight += batch.length
       void this.#commit(batch).finally(() => {
         this.#inFlight--
+        this.#rowsInFlight -= batch.length
         this.#pump()
         if (this.#inFlight === 0 && this.#waiting.length === 0) {
           for (const resolve of this.#idle.splice(0)) resolve()

@@ -55,6 +55,41 @@ t.test('no more statements at once than allowed', async t => {
   t.equal(most, 3)
 })
 
+t.test('a statement beside another waits until it has half as many rows, or until that one is done', async t => {
+  const statements: number[] = []
+  const ends: Array<() => void> = []
+  const commits = group(async rows => {
+    statements.push(rows.length)
+    await new Promise<void>(resolve => { ends.push(resolve) })
+    return rows.map(row => row.key)
+  }, { maxInFlight: 2 })
+  const rows = rowsOf(20)
+  const add = async (from: number, to: number): Promise<void> => {
+    for (const row of rows.slice(from, to)) void commits.add(row)
+    await sleep(5)
+  }
+  await add(0, 8)
+  await add(8, 11)
+  t.same(statements, [8], 'three of eight wait')
+  await add(11, 12)
+  t.same(statements, [8, 4], 'four of eight do not')
+  await add(12, 14)
+  t.same(statements, [8, 4], 'both are busy')
+  ends[1]!()
+  await sleep(5)
+  t.same(statements, [8, 4], 'two beside eight still wait')
+  ends[0]!()
+  await sleep(5)
+  t.same(statements, [8, 4, 2], 'and go when nothing is before them')
+  ends[2]!()
+  await add(14, 15)
+  t.same(statements, [8, 4, 2, 1], 'one alone goes at once')
+  await add(15, 16)
+  t.same(statements, [8, 4, 2, 1, 1], 'beside one, too')
+  for (const end of ends) end()
+  await commits.drained()
+})
+
 t.test('an unknown outcome is repeated with the same rows, until patience ends', async t => {
   const seen: string[] = []
   let failures = 2
