@@ -12,6 +12,8 @@ export interface Dispatcher {
 
 /** Up to this many make a batch. */
 const BATCH_SIZE = 200
+/** Where so many came in one pause the next is twice as long: half the jobs, and nobody is the worse for it at such load. */
+const BUSY = 30
 /** A few seconds of work: beyond it PostgreSQL holds the backlog. */
 const QUEUE_HIGH_WATER = 10_000
 
@@ -40,6 +42,7 @@ export function createDispatcher (queue: Queue, log: Logger, coalesceMillisecond
   let sending = 0
   let waiting: Array<() => void> = []
   let timer: NodeJS.Timeout | undefined
+  let pause = coalesceMilliseconds
   let lastSent = 0
 
   function send (batch: Batch): void {
@@ -58,6 +61,7 @@ export function createDispatcher (queue: Queue, log: Logger, coalesceMillisecond
   function sendAll (): void {
     clearTimeout(timer)
     timer = undefined
+    pause = coalesceMilliseconds * (held >= BUSY ? 2 : 1)
     const batches = gathering
     gathering = new Map()
     for (const batch of batches.values()) if (batch.executions.length > 0) send(batch)
@@ -84,7 +88,7 @@ export function createDispatcher (queue: Queue, log: Logger, coalesceMillisecond
       // At low load nothing was sent a moment ago: go at once. Under load, gather.
       const idle = performance.now() - lastSent > coalesceMilliseconds && sending === 0
       if (idle) sendAll()
-      else timer ??= setTimeout(sendAll, coalesceMilliseconds)
+      else timer ??= setTimeout(sendAll, pause)
     },
     async flush () {
       sendAll()
