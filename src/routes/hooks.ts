@@ -51,7 +51,8 @@ export const hookRoutes: FastifyPluginAsync<{ receiver: WebhookReceiver, batches
   app.setChildLoggerFactory((logger, bindings) => new LazyLogger(logger as never, bindings) as unknown as FastifyBaseLogger)
   // The body stays as it came: its bytes are what a signature is over, and the service reads it once.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodySize }, (_request, body, done) => { done(null, body) })
+  // What most send is named beside the rest: Fastify finds it without taking the header apart.
+  for (const type of ['application/json', '*']) app.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit: maxBodySize }, (_request, body, done) => { done(null, body) })
   acceptBatches(app, maxBodySize)
   app.addHook('onError', async (request, reply, error) => {
     const problem = error instanceof Problem ? error : error.code === BODY_TOO_LARGE ? TooLarge(maxBodySize) : undefined
