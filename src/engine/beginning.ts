@@ -1,6 +1,7 @@
-import { decodeEvents, encodeEvents, type Event, type Outputs, type PartialRun, type StoredEvent } from './events.ts'
+import type { Event, Outputs, PartialRun } from './events.ts'
 import type { Plan, PlanNode } from './plan.ts'
 import type { Token } from './state.ts'
+import { decodeEvents, encodeEvents, type StoredEvent } from './stored-events.ts'
 
 /** What few executions begin with, beside their trigger's item. Committed with the execution, so it needs nobody else's data. */
 export interface Beginning {

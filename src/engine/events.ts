@@ -1,7 +1,7 @@
 import type { GivenItem, OutputItem } from './item.ts'
 import type { StepError } from './node-error.ts'
 import type { HttpAnswer } from './nodes/node-type.ts'
-import { EVERYTHING_FITS, type StoredParts, type ValueStore } from './stored-values.ts'
+import type { StoredParts } from './stored-values.ts'
 import type { Wait } from './wait.ts'
 
 /** Milliseconds since the epoch. */
@@ -79,76 +79,7 @@ export function terminalStatusOf (event: Event): TerminalStatus | undefined {
   }
 }
 
-/** A stored event leaves out what holds its usual value: run 0, attempt 1. */
-export type StoredEvent = Omit<Event, 'run' | 'attempt'> & { readonly run?: number, readonly attempt?: number }
-
-/** From this many times the size of a large value on, a segment leaves out smaller values, too. */
-const LARGE_SEGMENT = 8
-const SMALLER = 1 / 32
-
-/**
- * One segment's events as the JSON text that is stored, on one line. Put together by hand: every execution passes here.
- * Joined, so that the text is one flat string: thousands await their commit, and as trees of parts they would keep the garbage collector busy.
- */
-export function encodeEvents (events: readonly Event[], values: ValueStore = EVERYTHING_FITS): string {
-  let size = 0
-  return '[' + events.map(event => {
-    const text = encodeEvent(event, values, size <= values.limit * LARGE_SEGMENT ? values.limit : values.limit * SMALLER)
-    size += text.length
-    return text
-  }).join(',') + ']'
-}
-
-function encodeEvent (event: Event, values: ValueStore, limit: number): string {
-  if (!('attempt' in event)) return JSON.stringify(event)
-  let text = `{"type":"${event.type}","nodeId":${JSON.stringify(event.nodeId)},"at":${event.at}`
-  // What an event lacks already stays where it is.
-  let stored: StoredParts | undefined = 'stored' in event ? event.stored : undefined
-  if (event.run !== 0) text += `,"run":${event.run}`
-  if (event.attempt !== 1) text += `,"attempt":${event.attempt}`
-  if ('outputs' in event && event.outputs !== undefined) {
-    const json = encodeOutputs(event.outputs)
-    if (json.length <= limit) text += `,"outputs":${json}`
-    else stored = { outputs: { ...values.add(json), counts: itemCounts(event.outputs) } }
-  }
-  if ('answer' in event) {
-    const json = JSON.stringify(event.answer)
-    if (json.length <= limit) text += `,"answer":${json}`
-    else stored = { ...stored, answer: values.add(json) }
-  }
-  if ('error' in event) text += `,"error":${JSON.stringify(event.error)}`
-  if ('until' in event) text += `,"until":${event.until}`
-  if ('wait' in event) {
-    const json = JSON.stringify(event.wait)
-    const fits = json.length <= limit || event.wait.kind !== 'children'
-    if (!fits) stored = { wait: values.add(json) }
-    text += `,"wait":${fits ? json : JSON.stringify(withoutItems(event.wait))}`
-  }
-  if ('expires' in event) text += `,"expires":${event.expires}`
-  if (stored !== undefined) text += `,"stored":${JSON.stringify(stored)}`
-  return text + '}'
-}
-
-/** What is told of a wait whose children sent too much to stand in an event. */
-function withoutItems (wait: Wait): Wait {
-  return wait.kind === 'children' ? { ...wait, ended: wait.ended.map(({ items: _items, ...end }) => end) } : wait
-}
-
 /** Items by output name. */
 export function itemCounts (outputs: Outputs): Record<string, number> {
   return Object.fromEntries(Object.entries(outputs).map(([name, items]) => [name, items.length]))
-}
-
-/** An output that sent nothing says nothing. */
-function encodeOutputs (outputs: Outputs): string {
-  let text = '{'
-  for (const name of Object.keys(outputs)) {
-    if (outputs[name]!.length > 0) text += `${text.length === 1 ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(outputs[name])}`
-  }
-  return text + '}'
-}
-
-/** Events of a segment. Those with `stored` parts lack them: see `ValueStore`. */
-export function decodeEvents (stored: readonly StoredEvent[]): Event[] {
-  return stored.map(event => (event.type.startsWith('step.') ? { run: 0, attempt: 1, ...event } : event) as Event)
 }

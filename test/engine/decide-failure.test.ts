@@ -1,6 +1,6 @@
 import t from 'tap'
-import { decodeEvents, encodeEvents } from '../../src/engine/events.ts'
 import { foldSteps } from '../../src/engine/steps.ts'
+import { decodeEvents, encodeEvents } from '../../src/engine/stored-events.ts'
 import { node, planOf, Simulation, start } from '../support/engine-simulator.ts'
 
 t.test('onError stop: the execution fails for the step, and what still runs is cancelled', async t => {

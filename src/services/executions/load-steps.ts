@@ -1,6 +1,7 @@
-import { decodeEvents, type Event } from '../../engine/events.ts'
+import type { Event } from '../../engine/events.ts'
 import type { Plan } from '../../engine/plan.ts'
 import { foldSteps, type Step } from '../../engine/steps.ts'
+import { decodeEvents } from '../../engine/stored-events.ts'
 import { storedSize, type LargeValues } from '../files/large-values.ts'
 import { Overloaded } from '../problems.ts'
 

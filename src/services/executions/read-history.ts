@@ -1,7 +1,7 @@
-import { decodeEvents } from '../../engine/events.ts'
 import type { Plan } from '../../engine/plan.ts'
 import type { State } from '../../engine/state.ts'
 import { foldSteps } from '../../engine/steps.ts'
+import { decodeEvents } from '../../engine/stored-events.ts'
 import type { TenantDb } from '../../db/client.ts'
 import { loadHistory } from '../../db/queries/executions.ts'
 import { NotFound, TooLargeToShow } from '../problems.ts'

@@ -1,6 +1,7 @@
 import { encodeBeginning, outdated, takeOver } from '../../engine/beginning.ts'
-import { decodeEvents, type Event, type PartialRun } from '../../engine/events.ts'
+import type { Event, PartialRun } from '../../engine/events.ts'
 import type { Plan } from '../../engine/plan.ts'
+import { decodeEvents } from '../../engine/stored-events.ts'
 import type { TenantDb } from '../../db/client.ts'
 import { findExecution, loadHistory, type ExecutionHistory } from '../../db/queries/executions.ts'
 import { findWorkflow } from '../../db/queries/workflows.ts'

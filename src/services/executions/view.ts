@@ -1,5 +1,6 @@
-import { decodeEvents, type ExecutionStatus } from '../../engine/events.ts'
+import type { ExecutionStatus } from '../../engine/events.ts'
 import type { StepError } from '../../engine/node-error.ts'
+import { decodeEvents } from '../../engine/stored-events.ts'
 import { readOrigin } from '../../lib/execution-origin.ts'
 import { createdAt, type ExecutionRow, type LogRow } from '../../db/queries/executions.ts'
 

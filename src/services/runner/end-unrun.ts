@@ -1,4 +1,5 @@
-import { decodeEvents, type Event, type ExecutionError, type Instant } from '../../engine/events.ts'
+import type { Event, ExecutionError, Instant } from '../../engine/events.ts'
+import { decodeEvents } from '../../engine/stored-events.ts'
 import type { StoredSegment } from '../../db/queries/load-executions.ts'
 import type { AppendResult } from './event-writer.ts'
 import type { RunIdentity } from './run-identity.ts'

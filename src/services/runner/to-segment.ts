@@ -1,6 +1,7 @@
-import { encodeEvents, terminalStatusOf, type Event, type Instant } from '../../engine/events.ts'
+import { terminalStatusOf, type Event, type Instant } from '../../engine/events.ts'
 import type { Plan } from '../../engine/plan.ts'
 import type { State } from '../../engine/state.ts'
+import { encodeEvents } from '../../engine/stored-events.ts'
 import type { ValueStore } from '../../engine/stored-values.ts'
 import { waitingFor } from '../../engine/waiting-for.ts'
 import type { Consequences, LeaseChange, LogLine, Segment } from '../../db/queries/append-events.ts'

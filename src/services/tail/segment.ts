@@ -1,4 +1,5 @@
-import { decodeEvents, type Instant } from '../../engine/events.ts'
+import type { Instant } from '../../engine/events.ts'
+import { decodeEvents } from '../../engine/stored-events.ts'
 import { idTime } from '../../lib/ids.ts'
 import { encodeCursor } from './cursor.ts'
 import { instantText, publicEvent, type RecordedEvent } from './public-event.ts'
