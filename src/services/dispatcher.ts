@@ -85,10 +85,11 @@ export function createDispatcher (queue: Queue, log: Logger, coalesceMillisecond
         }
       }
       if (held === 0) return
+      if (timer !== undefined) return
       // At low load nothing was sent a moment ago: go at once. Under load, gather.
-      const idle = performance.now() - lastSent > coalesceMilliseconds && sending === 0
+      const idle = performance.now() - lastSent > pause && sending === 0
       if (idle) sendAll()
-      else timer ??= setTimeout(sendAll, pause)
+      else timer = setTimeout(sendAll, pause)
     },
     async flush () {
       sendAll()
