@@ -4,11 +4,14 @@ import { EVERYTHING_FITS, type StoredParts, type ValueStore } from './stored-val
 import type { Wait } from './wait.ts'
 
 /**
- * An event as it is stored: without what holds its usual value (run 0, attempt 1, the moment of the event before). A step that
- * succeeded in the moment in which it started is one `step.ran`. Most events of most executions are such, so a segment is half
- * as long, in every hand that it passes through.
+ * An event as it is stored: without what holds its usual value (run 0, attempt 1). A step that succeeded in the moment in which
+ * it started is one `step.ran`; it and what comes behind it tell their moment only where it is not that of the event before.
+ * Most events of most executions are such, so a segment is half as long, in every hand that it passes through.
+ *
+ * `step.ran` names its `node`: a release that does not know it stops at the `nodeId` that it misses, instead of going on as if
+ * the step had not been.
  */
-export type StoredEvent = { readonly type: Event['type'] | 'step.ran', readonly nodeId?: string, readonly run?: number, readonly attempt?: number, readonly at?: Instant }
+export type StoredEvent = { readonly type: Event['type'] | 'step.ran', readonly nodeId?: string, readonly node?: string, readonly run?: number, readonly attempt?: number, readonly at?: Instant }
 
 /** From this many times the size of a large value on, a segment leaves out smaller values, too. */
 const LARGE_SEGMENT = 8
@@ -22,15 +25,19 @@ export function encodeEvents (events: readonly Event[], values: ValueStore = EVE
   const texts: string[] = []
   let size = 0
   let before: Instant | undefined
+  let short = false
   for (let index = 0; index < events.length; index++) {
     const started = events[index]!
     const ended = events[index + 1]
     const ran = ended !== undefined && isWhole(started, ended)
-    if (ran) index++
+    if (ran) {
+      index++
+      short = true
+    }
     const event = ran ? ended : started
     const text = 'attempt' in event
-      ? encodeStep(event, ran ? 'step.ran' : event.type, before, values, size <= values.limit * LARGE_SEGMENT ? values.limit : values.limit * SMALLER)
-      : encodePlain(event, before)
+      ? encodeStep(event, ran, short ? before : undefined, values, size <= values.limit * LARGE_SEGMENT ? values.limit : values.limit * SMALLER)
+      : encodePlain(event, short ? before : undefined)
     before = event.at
     size += text.length
     texts.push(text)
@@ -53,8 +60,9 @@ export function decodeEvents (stored: readonly StoredEvent[]): Event[] {
       events.push(event)
       continue
     }
-    const { nodeId, run, attempt } = event
-    events.push({ type: 'step.started', nodeId, run, attempt, at }, { ...event, type: 'step.succeeded' } as Event)
+    const { node: nodeId, ...rest } = one
+    const { run, attempt } = event
+    events.push({ type: 'step.started', nodeId: nodeId!, run, attempt, at }, { ...rest, type: 'step.succeeded', nodeId, run, attempt, at } as Event)
   }
   return events
 }
@@ -74,8 +82,8 @@ function moment (at: Instant, before: Instant | undefined): string {
   return at === before ? '' : `,"at":${at}`
 }
 
-function encodeStep (event: StepEvent, type: StoredEvent['type'], before: Instant | undefined, values: ValueStore, limit: number): string {
-  let text = `{"type":"${type}","nodeId":${quoted(event.nodeId)}${moment(event.at, before)}`
+function encodeStep (event: StepEvent, ran: boolean, before: Instant | undefined, values: ValueStore, limit: number): string {
+  let text = `${ran ? '{"type":"step.ran","node":' : `{"type":"${event.type}","nodeId":`}${quoted(event.nodeId)}${moment(event.at, before)}`
   // What an event lacks already stays where it is.
   let stored: StoredParts | undefined = 'stored' in event ? event.stored : undefined
   if (event.run !== 0) text += `,"run":${event.run}`

@@ -19,6 +19,8 @@ export interface GroupCommitOptions<T, R> {
   readonly maxBytes?: number
   /** Statements at once. */
   readonly maxInFlight?: number
+  /** Milliseconds for which rows wait to become half as many as those in flight: longer than a statement usually takes. */
+  readonly gather?: number
   /** milliseconds that a statement is repeated for while the database is away */
   readonly patience: number
 }
@@ -37,7 +39,7 @@ const LONGEST_PAUSE = 500
 /**
  * Rows that arrive while a statement is in flight go into the next one. No timer: at low load a row is committed at once;
  * under load the batches grow by themselves. A statement beside others begins with half as many rows as those have: with
- * the first that comes it would be small, and cost nearly as much.
+ * the first that comes it would be small, and cost nearly as much. Others may hang or be repeated, so that wait is bounded.
  */
 export class GroupCommit<T, R> {
   readonly #options: Required<GroupCommitOptions<T, R>>
@@ -46,10 +48,11 @@ export class GroupCommit<T, R> {
   #inFlight = 0
   #rowsInFlight = 0
   #scheduled = false
+  #late: NodeJS.Timeout | undefined
   #idle: Array<() => void> = []
 
   constructor (options: GroupCommitOptions<T, R>) {
-    this.#options = { maxRows: 500, maxBytes: 1024 * 1024, maxInFlight: 1, ...options }
+    this.#options = { maxRows: 500, maxBytes: 1024 * 1024, maxInFlight: 1, gather: 20, ...options }
   }
 
   /** Rows and bytes that have not been handed to the database yet. */
@@ -63,7 +66,8 @@ export class GroupCommit<T, R> {
       const size = this.#options.sizeOf(row)
       this.#waiting.push({ row, size, since: Date.now(), resolve, reject })
       this.#waitingBytes += size
-      if (this.#scheduled || !this.#mayBegin) return
+      if (this.#scheduled || this.#isFull) return
+      if (!this.#mayBegin) return this.#gather()
       // The rest of this turn of the event loop may bring more rows.
       this.#scheduled = true
       setImmediate(() => {
@@ -79,8 +83,20 @@ export class GroupCommit<T, R> {
     await new Promise<void>(resolve => { this.#idle.push(resolve) })
   }
 
+  get #isFull (): boolean { return this.#inFlight >= this.#options.maxInFlight }
+
   get #mayBegin (): boolean {
-    return this.#inFlight < this.#options.maxInFlight && this.#waiting.length > 0 && this.#waiting.length * 2 >= this.#rowsInFlight
+    const [first] = this.#waiting
+    if (first === undefined || this.#isFull) return false
+    return this.#waiting.length * 2 >= this.#rowsInFlight || Date.now() - first.since >= this.#options.gather
+  }
+
+  /** Looks again later: what is in flight may hang, or be repeated. */
+  #gather (): void {
+    this.#late ??= setTimeout(() => {
+      this.#late = undefined
+      this.#pump()
+    }, this.#options.gather)
   }
 
   #pump (): void {
@@ -97,6 +113,7 @@ export class GroupCommit<T, R> {
         }
       })
     }
+    if (this.#waiting.length > 0 && !this.#isFull) this.#gather()
   }
 
   #nextBatch (): Array<Entry<T, R>> {

@@ -60,11 +60,18 @@ t.test('a step of one moment is one stored event, and a moment is told once', as
   ]
   t.same(JSON.parse(encodeEvents(events)), [
     { type: 'execution.started', at: AT },
-    { type: 'step.ran', nodeId: 'in', outputs: { main: [{ from: 0 }] } },
+    { type: 'step.ran', node: 'in', outputs: { main: [{ from: 0 }] } },
     { type: 'step.started', nodeId: 'slow' },
     { type: 'step.succeeded', nodeId: 'slow', at: AT + 5, outputs: { main: [{ from: 0, patch: { n: 1 } }] } },
     { type: 'execution.succeeded' }
   ])
+})
+
+t.test('a release that does not know the short form finds no step in it, and each moment in all else', async t => {
+  const events: Event[] = [{ type: 'execution.started', at: AT }, { type: 'step.started', ...step('in') }, { type: 'log', at: AT, level: 'info', message: 'in' }]
+  t.same((JSON.parse(encodeEvents(events)) as Array<{ at?: number }>).map(({ at }) => at), [AT, AT, AT])
+  const [ran] = JSON.parse(encodeEvents([{ type: 'step.started', ...step('in') }, { type: 'step.succeeded', ...step('in'), outputs: {} }])) as [object]
+  t.notOk('nodeId' in ran)
 })
 
 t.test('what was stored before, each event with its moment and in full, is read too', async t => {

@@ -62,7 +62,7 @@ t.test('a statement beside another waits until it has half as many rows, or unti
     statements.push(rows.length)
     await new Promise<void>(resolve => { ends.push(resolve) })
     return rows.map(row => row.key)
-  }, { maxInFlight: 2 })
+  }, { maxInFlight: 2, gather: 60_000 })
   const rows = rowsOf(20)
   const add = async (from: number, to: number): Promise<void> => {
     for (const row of rows.slice(from, to)) void commits.add(row)
@@ -87,6 +87,24 @@ t.test('a statement beside another waits until it has half as many rows, or unti
   await add(15, 16)
   t.same(statements, [8, 4, 2, 1, 1], 'beside one, too')
   for (const end of ends) end()
+  await commits.drained()
+})
+
+t.test('a statement that hangs holds up only those that go with it', async t => {
+  let end: (() => void) | undefined
+  const statements: number[] = []
+  const commits = group(async rows => {
+    statements.push(rows.length)
+    if (rows.length === 8) await new Promise<void>(resolve => { end = resolve })
+    return rows.map(row => row.key)
+  }, { maxInFlight: 2, gather: 5 })
+  const rows = rowsOf(12)
+  const first = rows.slice(0, 8).map(async row => await commits.add(row))
+  await sleep(5)
+  for (const row of rows.slice(8)) t.equal(await commits.add(row), row.key)
+  t.same(statements, [8, 1, 1, 1, 1])
+  end!()
+  t.equal((await Promise.all(first)).length, 8)
   await commits.drained()
 })
 

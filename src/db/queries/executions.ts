@@ -134,15 +134,18 @@ interface HistoryRow extends Record<string, unknown> {
 
 /** JSON text of events that is brought into memory. */
 const LARGEST_HISTORY = 64 * 1024 * 1024
+/** Those of pure steps take little text, and as much memory as others once they are read. */
+const LONGEST_HISTORY = 750_000
 
 /** All that happened in an execution, if it is not too much; undefined where the organization has none with this id. */
 export async function loadHistory (db: Executor, organizationId: string, id: string): Promise<ExecutionHistory | 'tooLarge' | undefined> {
   // The payload comes once, with the first segment: it may be large.
   const rows = rowsOf(await db.execute<HistoryRow>(sql`
-    select "workflowId", version, "nodeId", payload, case when total <= ${LARGEST_HISTORY} then events::text end as events, total > ${LARGEST_HISTORY} as "tooLarge"
+    select "workflowId", version, "nodeId", payload, case when not excessive then events::text end as events, excessive as "tooLarge"
     from (
       select e.workflow_id as "workflowId", e.version, e.node_id as "nodeId",
-        case when x.seq is null or x.seq = 2 then e.payload::text end as payload, x.seq, x.events, coalesce(sum(octet_length(x.events::text)) over (), 0) as total
+        case when x.seq is null or x.seq = 2 then e.payload::text end as payload, x.seq, x.events,
+        coalesce(sum(octet_length(x.events::text)) over () > ${LARGEST_HISTORY} or max(x.last_seq) over () > ${LONGEST_HISTORY}, false) as excessive
       from executions e left join execution_events x on x.execution_id = e.id
       where e.organization_id = ${organizationId} and e.id = ${id}
     ) h order by seq`))
