@@ -96,7 +96,7 @@ export class GroupCommit<T, R> {
     this.#late ??= setTimeout(() => {
       this.#late = undefined
       this.#pump()
-    }, this.#options.gather)
+    }, this.#options.gather).unref()
   }
 
   #pump (): void {
