@@ -96,7 +96,7 @@ export class GroupCommit<T, R> {
     this.#late ??= setTimeout(() => {
       this.#late = undefined
       this.#pump()
-    }, this.#options.gather).unref()
+    }, this.#options.gather)
   }
 
   #pump (): void {
@@ -113,7 +113,10 @@ export class GroupCommit<T, R> {
         }
       })
     }
-    if (this.#waiting.length > 0 && !this.#isFull) this.#gather()
+    if (this.#waiting.length === 0) {
+      clearTimeout(this.#late)
+      this.#late = undefined
+    } else if (!this.#isFull) this.#gather()
   }
 
   #nextBatch (): Array<Entry<T, R>> {
