@@ -83,6 +83,21 @@ t.test('10,000 nodes are validated, saved, published and run', async t => {
   t.comment(JSON.stringify(cpu))
 })
 
+t.test('what has too many events, or too much text in them, is refused rather than brought into memory', async t => {
+  const { publish, start, ended, call } = await enter()
+  const id = await start(await publish('Long', [manual, { id: 'next', type: 'noOp' }]))
+  await ended(id)
+  const owner = runtime.database.owner()
+  t.teardown(async () => { await owner.end() })
+  const answer = async () => (await call('GET', `/executions/${id}/steps`)).json()
+  await owner`update execution_events set last_seq = 750000 where execution_id = ${id}`
+  t.match(await answer(), { data: [{ nodeId: 'go' }, { nodeId: 'next' }] })
+  await owner`update execution_events set last_seq = 750001 where execution_id = ${id}`
+  t.match(await answer(), { status: 409, code: 'WC_TOO_LARGE_TO_SHOW' })
+  await owner`update execution_events set last_seq = 9, events = (rpad('[', 64 * 1024 * 1024, ' ') || ']')::json where execution_id = ${id}`
+  t.match(await answer(), { status: 409, code: 'WC_TOO_LARGE_TO_SHOW' })
+})
+
 t.test('what could not be run now is a warning when it is saved, and no error', async t => {
   const { save, publish, body, call } = await enter()
   const stranger = await enter()
