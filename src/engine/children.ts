@@ -83,7 +83,7 @@ export function resultOf (plan: Plan, { answer, nodes }: Pick<State, 'answer' | 
   for (let index = plan.nodes.length - 1; index >= 0; index--) {
     const last = nodes[index]!.results.at(-1)
     if (last === undefined) continue
-    return (Object.values(last)[0] ?? []).map(({ json, binary }) => binary === undefined ? { json } : { json, binary })
+    return (last.find(token => token !== undefined) ?? []).map(({ json, binary }) => binary === undefined ? { json } : { json, binary })
   }
   return []
 }

@@ -4,11 +4,12 @@ import { dueAt, earliestDue } from './due.ts'
 import type { Event, Instant, StepEvent } from './events.ts'
 import type { NodeOutcome } from './nodes/node-type.ts'
 import type { Plan, PlanNode } from './plan.ts'
-import { apply, closeOutputs, type RunState, type State } from './state.ts'
+import { apply, closeOutputs, isTerminal, type RunState, type State } from './state.ts'
 import { isTurning, nextOutputs } from './loop-state.ts'
 import { stepTimeout, type StepError } from './node-error.ts'
 import { nextMove } from './next-move.ts'
 import { retryAt } from './retry.ts'
+import { appended, NONE } from './short-list.ts'
 import type { Command, Signal } from './signals.ts'
 import { answers, isAnsweredOutside, LAST_INSTANT, type Incoming, type Resumption } from './wait.ts'
 
@@ -24,9 +25,10 @@ export interface Decision {
 /**
  * The engine: what follows from what happened. Pure: no clock, no I/O; `state` is taken over and changed in place.
  * @param now milliseconds since the epoch
+ * @param events what was decided before, if that is to be recorded together: these come behind
  */
-export function decide (plan: Plan, state: State, signal: Signal, now: Instant): Decision {
-  const decision = new Deciding(plan, state, now)
+export function decide (plan: Plan, state: State, signal: Signal, now: Instant, events: Event[] = []): Decision {
+  const decision = new Deciding(plan, state, now, events)
   decision.take(signal)
   return decision
 }
@@ -36,15 +38,16 @@ const MAX_RUNS = 100_000
 
 class Deciding implements Decision {
   readonly state: State
-  readonly events: Event[] = []
-  readonly commands: Command[] = []
+  readonly events: Event[]
+  commands: readonly Command[] = NONE
   readonly #plan: Plan
   readonly #now: Instant
   /** Nodes whose waiting step goes on: what follows is known once its node type has been asked. */
   #asked: Set<PlanNode> | undefined
 
-  constructor (plan: Plan, state: State, now: Instant) {
+  constructor (plan: Plan, state: State, now: Instant, events: Event[]) {
     this.state = state
+    this.events = events
     this.#plan = plan
     this.#now = now
   }
@@ -52,7 +55,7 @@ class Deciding implements Decision {
   take (signal: Signal): void {
     if (isTerminal(this.state)) return
     this.#react(signal)
-    if (isTerminal(this.state)) this.commands.push({ type: 'finish' })
+    if (isTerminal(this.state)) this.#command({ type: 'finish' })
     else this.#settle()
   }
 
@@ -82,7 +85,8 @@ class Deciding implements Decision {
 
   #begin ({ vars, beginning }: Extract<Signal, { type: 'begin' }>): void {
     const partial = beginning?.partial
-    this.#record({ type: 'execution.started', at: this.#now, ...(vars === undefined ? {} : { vars }), ...(partial === undefined ? {} : { partial }) })
+    const started = { type: 'execution.started', at: this.#now } as const
+    this.#record(vars === undefined && partial === undefined ? started : { ...started, ...(vars === undefined ? {} : { vars }), ...(partial === undefined ? {} : { partial }) })
     if (beginning !== undefined) for (const event of beginning.steps) this.#record(event)
   }
 
@@ -91,15 +95,19 @@ class Deciding implements Decision {
     this.events.push(event)
   }
 
+  #command (command: Command): void {
+    this.commands = appended(this.commands, command)
+  }
+
   /** Whatever a step does ends the waiting of its execution. */
   #recordStep (event: StepEvent): void {
     const { current } = this.state.nodes[this.#node(event.nodeId).index]!
     if (current?.status === 'suspended' && isAnsweredOutside(current.wait) && (event.type === 'step.succeeded' || event.type === 'step.failed')) {
-      this.commands.push({ type: 'closeWait', nodeId: event.nodeId, run: event.run })
+      this.#command({ type: 'closeWait', nodeId: event.nodeId, run: event.run })
     }
     // A step succeeds when all of them have ended: the last by what it was just told.
     if (current?.status === 'suspended' && current.children !== undefined && (event.type === 'step.failed' || event.type === 'step.retrying')) {
-      this.commands.push({ type: 'cancelChildren', executionIds: [...current.children.open.values()] })
+      this.#command({ type: 'cancelChildren', executionIds: [...current.children.open.values()] })
     }
     if (this.state.status === 'waiting' && event.type !== 'step.waiting') this.#record({ type: 'execution.resumed', at: this.#now })
     this.#record(event)
@@ -113,8 +121,12 @@ class Deciding implements Decision {
 
   #stepSucceeded (nodeId: string, run: number, attempt: number, { outputs, answer, start }: NodeOutcome): void {
     if (this.#currentRun(this.#node(nodeId), run, attempt) === undefined) return
-    this.#recordStep({ type: 'step.succeeded', nodeId, run, attempt, at: this.#now, outputs, ...(answer === undefined ? {} : { answer }) })
-    if (answer !== undefined) this.commands.push({ type: 'respond', answer })
+    const succeeded = { type: 'step.succeeded', nodeId, run, attempt, at: this.#now, outputs } as const
+    if (answer === undefined) this.#recordStep(succeeded)
+    else {
+      this.#recordStep({ ...succeeded, answer })
+      this.#command({ type: 'respond', answer })
+    }
     this.#startChildren(nodeId, run, start)
   }
 
@@ -137,7 +149,7 @@ class Deciding implements Decision {
   }
 
   #startChildren (nodeId: string, run: number, children: readonly ChildStart[] | undefined): void {
-    if (children !== undefined && children.length > 0) this.commands.push({ type: 'startChildren', nodeId, run, children })
+    if (children !== undefined && children.length > 0) this.#command({ type: 'startChildren', nodeId, run, children })
   }
 
   #stepSuspended (node: PlanNode, { run, attempt, wait, start }: Extract<Signal, { type: 'stepSuspended' }>): void {
@@ -160,7 +172,7 @@ class Deciding implements Decision {
   #ask (node: PlanNode, resumption: Resumption): void {
     const { run, attempt, inputs } = this.state.nodes[node.index]!.current!
     this.#asked = (this.#asked ?? new Set()).add(node)
-    this.commands.push({ type: 'resumeStep', node, run, attempt, inputs, resumption })
+    this.#command({ type: 'resumeStep', node, run, attempt, inputs, resumption })
   }
 
   /**
@@ -206,7 +218,7 @@ class Deciding implements Decision {
     const { partial } = this.state
     const outputs = partial === undefined ? undefined : pinnedOutputs(partial, node, inputs)
     if (outputs !== undefined) return this.#recordStep({ type: 'step.succeeded', nodeId: node.id, run, attempt, at: this.#now, outputs })
-    this.commands.push({ type: 'runStep', node, run, attempt, inputs })
+    this.#command({ type: 'runStep', node, run, attempt, inputs })
   }
 
   /** Lets every node that can move do so, in plan order, until none can; then sees what is left. */
@@ -218,8 +230,9 @@ class Deciding implements Decision {
     if (this.#isFailed()) return
     while (state.firstDirty < this.#plan.nodes.length) {
       const index = state.firstDirty++
-      if (state.dirty[index] === 0) continue
-      state.dirty[index] = 0
+      const node = state.nodes[index]!
+      if (!node.dirty) continue
+      node.dirty = false
       this.#move(this.#plan.nodes[index]!)
     }
     if (isTerminal(state)) return
@@ -244,7 +257,7 @@ class Deciding implements Decision {
 
   #end (event: Event): void {
     this.#record(event)
-    this.commands.push({ type: 'finish' })
+    this.#command({ type: 'finish' })
   }
 
   #isOverdue (): boolean {
@@ -280,10 +293,6 @@ class Deciding implements Decision {
   #startTimer (): void {
     const { state } = this
     if (state.waits === state.active && state.status !== 'waiting') this.#record({ type: 'execution.waiting', at: this.#now })
-    this.commands.push({ type: 'startTimer', at: earliestDue(state) })
+    this.#command({ type: 'startTimer', at: earliestDue(state) })
   }
-}
-
-export function isTerminal (state: State): boolean {
-  return state.status !== 'queued' && state.status !== 'running' && state.status !== 'waiting'
 }

@@ -2,6 +2,7 @@ import { LOOP } from './loop-structure.ts'
 import type { Item, OutputItem } from './item.ts'
 import type { Outputs } from './events.ts'
 import type { PlanLoop } from './plan.ts'
+import { NONE } from './short-list.ts'
 import type { State, Token } from './state.ts'
 
 /**
@@ -68,7 +69,7 @@ export function turn (state: State, plan: PlanLoop, loop: LoopState, inputs: rea
   loop.open = plan.members.length
   for (const { index } of plan.edges) {
     const edge = state.edges[index]!
-    edge.tokens.length = 0
+    edge.tokens = NONE
     edge.taken = 0
     edge.closed = false
   }
@@ -77,7 +78,7 @@ export function turn (state: State, plan: PlanLoop, loop: LoopState, inputs: rea
     member.finished = false
     member.runsBefore = member.runs
     // No need to say which is the first: the loop is before them in plan order, and is marked itself.
-    state.dirty[index] = 1
+    member.dirty = true
   }
   for (const { index } of plan.entries) state.edges[index]!.closed = true
 }

@@ -1,10 +1,12 @@
 import { applyChildren, type Children } from './children.ts'
 import { terminalStatusOf, type Event, type ExecutionStatus, type ExecutionError, type Instant, type Outputs, type PartialRun, type StepEvent } from './events.ts'
-import type { GivenItem, Item, OutputItem } from './item.ts'
+import type { GivenItem, Item } from './item.ts'
 import { endList, initialLoop, isTurning, loopSources, takeReturned, turn, type LoopState } from './loop-state.ts'
 import { LOOP } from './loop-structure.ts'
+import { materialize } from './materialize.ts'
 import type { HttpAnswer } from './nodes/node-type.ts'
 import type { Plan, PlanNode } from './plan.ts'
+import { appended, NONE } from './short-list.ts'
 import { triggerItem, type TriggerPayload } from './trigger-payload.ts'
 import type { Wait } from './wait.ts'
 
@@ -17,7 +19,7 @@ export type Token = readonly Item[]
  * a ladder of branches costs what its connections cost and not what its paths would.
  */
 export interface EdgeState {
-  readonly tokens: Token[]
+  tokens: readonly Token[]
   /** Tokens taken so far. */
   taken: number
   closed: boolean
@@ -49,9 +51,11 @@ export interface NodeState {
   finished: boolean
   /** It is recorded that it never ran. */
   skipped: boolean
+  /** Its next move must be decided again. */
+  dirty: boolean
   readonly loop: LoopState | undefined
-  /** What each finished run emitted, items by output name. */
-  readonly results: Array<Readonly<Record<string, Token>>>
+  /** What each finished run emitted, by output in the node's order; undefined where it sent nothing. */
+  results: ReadonlyArray<ReadonlyArray<Token | undefined>>
 }
 
 /** An execution as far as its events tell. Owned by one runner and changed in place by `apply` only. */
@@ -82,8 +86,6 @@ export interface State {
   /** Since when nothing but waits is left, and how long that was before: not counted by the timeout. */
   waitingSince: Instant | undefined
   waitedFor: number
-  /** Nodes whose next move must be decided again. */
-  readonly dirty: Uint8Array
   /** No node before this one is dirty. */
   firstDirty: number
 }
@@ -97,13 +99,13 @@ export function initialState (plan: Plan, triggerId: string, payload: TriggerPay
     status: 'queued',
     trigger: trigger.index,
     triggerItem: triggerItem(payload, triggerId),
-    nodes: plan.nodes.map(({ loop }) => ({ runs: 0, runsBefore: 0, current: undefined, finished: false, skipped: false, loop: loop === undefined ? undefined : initialLoop(), results: [] })),
-    edges: plan.edges.map(() => ({ tokens: [], taken: 0, closed: false })),
+    nodes: plan.nodes.map(({ loop }) => ({ runs: 0, runsBefore: 0, current: undefined, finished: false, skipped: false, dirty: true, loop: loop === undefined ? undefined : initialLoop(), results: NONE })),
+    edges: plan.edges.map(() => ({ tokens: NONE, taken: 0, closed: false })),
     partial: undefined,
     only: undefined,
     seq: 1,
     startedAt: undefined,
-    vars: {},
+    vars: NO_VARS,
     error: undefined,
     answer: undefined,
     active: 0,
@@ -111,16 +113,26 @@ export function initialState (plan: Plan, triggerId: string, payload: TriggerPay
     fatal: undefined,
     waitingSince: undefined,
     waitedFor: 0,
-    dirty: new Uint8Array(plan.nodes.length).fill(1),
     firstDirty: 0
   }
 }
 
+export function isTerminal (state: State): boolean {
+  return state.status !== 'queued' && state.status !== 'running' && state.status !== 'waiting'
+}
+
+const NO_VARS: State['vars'] = Object.freeze({})
 const NO_ITEM: Item = { json: {}, parents: [], nodeId: '', run: 0 }
 
-/** What is left to know of a terminal state: the data that went through the execution is let go. */
+const NO_NODES: readonly NodeState[] = []
+const NO_EDGES: readonly EdgeState[] = []
+
+/**
+ * What is left to know of a terminal state: the data that went through the execution is let go. The state itself stays as it
+ * is: a step that is being aborted may still look at it.
+ */
 export function withoutData (state: State): State {
-  return { ...state, triggerItem: NO_ITEM, nodes: [], edges: [], vars: {} }
+  return { ...state, triggerItem: NO_ITEM, nodes: NO_NODES, edges: NO_EDGES, vars: NO_VARS }
 }
 
 /** Folds one recorded event into the state. The only place where a state changes because of something that happened. */
@@ -248,49 +260,31 @@ function takeInputs (state: State, node: PlanNode): readonly Token[] {
 }
 
 function emit (state: State, node: PlanNode, at: NodeState, run: number, inputs: readonly Token[], outputs: Outputs): void {
-  // Names come from workflows: one may be `constructor` or `__proto__`.
-  const items = Object.create(null) as Record<string, Token>
   const { loop } = at
   const flat = inputs.length === 1 ? inputs[0]! : inputs.flat()
   if (loop !== undefined) turn(state, node.loop!, loop, inputs, outputs)
-  node.outputs.forEach((name, output) => {
+  const sent = node.outputs.map((name, output): Token | undefined => {
+    // Names come from workflows: one may be `constructor` or `__proto__`.
     const described = Object.hasOwn(outputs, name) ? outputs[name] : undefined
-    if (described === undefined || described.length === 0) return
+    if (described === undefined || described.length === 0) return undefined
     const sources = loop === undefined ? flat : loopSources(loop, name, inputs)
     const token = described.map(one => materialize(one, sources, node.id, run))
-    items[name] = token
-    for (const edge of node.outgoing[output]!) {
-      state.edges[edge.index]!.tokens.push(token)
-      mark(state, edge.to)
+    for (const { index, to } of node.outgoing[output]!) {
+      const edge = state.edges[index]!
+      edge.tokens = appended(edge.tokens, token)
+      mark(state, to)
     }
+    return token
   })
-  if (loop !== undefined && items[LOOP.body] === undefined) endList(loop)
-  at.results[run] = items
+  if (loop !== undefined && sent[node.outputs.indexOf(LOOP.body)] === undefined) endList(loop)
+  at.results = appended(at.results, sent)
   if (at.current !== undefined && at.current.status !== 'running') state.waits--
   at.current = undefined
   state.active--
   mark(state, node.index)
 }
 
-const NO_PARENTS: readonly Item[] = []
-
-/** The item that a node described: what it came from with what was changed. */
-function materialize (described: OutputItem, sources: readonly Item[], nodeId: string, run: number): Item {
-  const parents = parentsOf(described.from, sources)
-  const first = parents[0]
-  const json = described.json ?? (described.patch === undefined ? first?.json ?? {} : { ...first?.json, ...described.patch })
-  const binary = described.binary ?? first?.binary
-  return binary === undefined ? { json, parents, nodeId, run } : { json, binary, parents, nodeId, run }
-}
-
-/** Long lists make many of these: no list is made that is not kept. */
-function parentsOf (from: OutputItem['from'], sources: readonly Item[]): readonly Item[] {
-  if (typeof from !== 'number') return from === undefined ? NO_PARENTS : from.map(index => sources[index]).filter(parent => parent !== undefined)
-  const parent = sources[from]
-  return parent === undefined ? NO_PARENTS : [parent]
-}
-
 function mark (state: State, node: number): void {
-  state.dirty[node] = 1
+  state.nodes[node]!.dirty = true
   if (node < state.firstDirty) state.firstDirty = node
 }

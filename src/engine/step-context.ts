@@ -202,7 +202,7 @@ class StepScope implements ExpressionScope {
     const result = (origin === undefined ? undefined : results[origin.run]) ?? results.at(-1)
     if (result === undefined) return undefined
     // A node with several outputs answers with those of the first that sent something.
-    const items = Object.values(result)[0] ?? EMPTY
+    const items = result.find(token => token !== undefined) ?? EMPTY
     const linked = (index: number): Item | undefined => only ?? ancestor(this.#items[index], id) ?? (items.length === 1 ? items[0] : undefined)
     return Object.assign(itemsView(items, linked(this.itemIndex)), { itemMatching: linked, isExecuted: true })
   }
@@ -223,9 +223,9 @@ function itemsView (items: Token, item: Item | undefined): ItemsView {
 }
 
 /** What a node sent, where it is one item in all: then there is no question which one another came from, and nothing to search. */
-function onlyItem (results: ReadonlyArray<Readonly<Record<string, Token>>>): Item | undefined {
+function onlyItem (results: State['nodes'][number]['results']): Item | undefined {
   if (results.length !== 1) return undefined
-  const [first, ...others] = Object.values(results[0]!)
+  const [first, ...others] = results[0]!.filter(token => token !== undefined)
   return others.length === 0 && first?.length === 1 ? first[0] : undefined
 }
 

@@ -83,7 +83,7 @@ function moment (at: Instant, before: Instant | undefined): string {
 }
 
 function encodeStep (event: StepEvent, ran: boolean, before: Instant | undefined, values: ValueStore, limit: number): string {
-  let text = `${ran ? '{"type":"step.ran","node":' : `{"type":"${event.type}","nodeId":`}${quoted(event.nodeId)}${moment(event.at, before)}`
+  let text = (ran ? '{"type":"step.ran","node":' : `{"type":"${event.type}","nodeId":`) + quoted(event.nodeId) + moment(event.at, before)
   // What an event lacks already stays where it is.
   let stored: StoredParts | undefined = 'stored' in event ? event.stored : undefined
   if (event.run !== 0) text += `,"run":${event.run}`
@@ -118,23 +118,32 @@ function withoutItems (wait: Wait): Wait {
 
 /** An output that sent nothing says nothing. */
 function encodeOutputs (outputs: Outputs): string {
-  let text = '{'
+  let text = ''
   for (const name of Object.keys(outputs)) {
     const items = outputs[name]!
-    if (items.length > 0) text += `${text.length === 1 ? '' : ','}${quoted(name)}:${items.length === 1 ? `[${encodeItem(items[0]!)}]` : JSON.stringify(items)}`
+    if (items.length > 0) text += (text === '' ? '{' : ',') + quoted(name) + (items.length === 1 ? encodeItem(items[0]!) : ':' + JSON.stringify(items))
   }
-  return text + '}'
+  return text === '' ? '{}' : text + '}'
 }
 
+/** The colon, and a list of one. */
 function encodeItem (item: OutputItem): string {
   const { from, json, patch, binary } = item
-  if (typeof from !== 'number' || json !== undefined || binary !== undefined) return JSON.stringify(item)
-  return patch === undefined ? `{"from":${from}}` : `{"from":${from},"patch":${JSON.stringify(patch)}}`
+  if (typeof from !== 'number' || json !== undefined || binary !== undefined) return `:[${JSON.stringify(item)}]`
+  // As most steps pass on what came in.
+  if (from === 0) return patch === undefined ? ':[{"from":0}]' : ':[{"from":0,"patch":' + JSON.stringify(patch) + '}]'
+  return patch === undefined ? `:[{"from":${from}}]` : `:[{"from":${from},"patch":${JSON.stringify(patch)}}]`
 }
 
-/** Nothing in it has to be escaped. */
-const PLAIN = /^[\w .:-]*$/
+/** Workflows name the same nodes and outputs for each execution; there may be any number of workflows. */
+const quotedNames = new Map<string, string>()
+const NAMES_KEPT = 1000
+const LONGEST_KEPT = 100
 
-function quoted (text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+function quoted (name: string): string {
+  const known = quotedNames.get(name)
+  if (known !== undefined) return known
+  const text = JSON.stringify(name)
+  if (quotedNames.size < NAMES_KEPT && name.length <= LONGEST_KEPT) quotedNames.set(name, text)
+  return text
 }

@@ -1,8 +1,9 @@
 import type { Priority } from '../lib/execution-origin.ts'
+import type { QueuedExecution } from '../lib/queued-execution.ts'
 import type { Batch, Delivery, Queue } from './port.ts'
 
 /** What an organization has waiting, by priority, the highest first. */
-type Lanes = Readonly<Record<Priority, Array<Batch['executions'][number]>>>
+type Lanes = Readonly<Record<Priority, QueuedExecution[]>>
 
 /** Executions handed to the runner at once. */
 const CHUNK = 200
@@ -59,11 +60,11 @@ export class InProcessQueue implements Queue {
     }
   }
 
-  #nextChunk (): Batch['executions'] | undefined {
+  #nextChunk (): QueuedExecution[] | undefined {
     const first = this.#backlog.entries().next()
     if (first.done === true) return undefined
     const [organizationId, lanes] = first.value
-    const chunk: Array<Batch['executions'][number]> = []
+    const chunk: QueuedExecution[] = []
     for (const lane of Object.values(lanes)) {
       if (chunk.length < CHUNK) chunk.push(...lane.splice(0, CHUNK - chunk.length))
     }

@@ -14,7 +14,7 @@ export interface Batch {
  * before may be what killed its worker.
  */
 export type Delivery =
-  | { readonly kind: 'rows', readonly executions: readonly QueuedExecution[] }
+  | { readonly kind: 'rows', /** The worker's: it takes them out. */ readonly executions: QueuedExecution[] }
   | { readonly kind: 'ids', readonly ids: readonly string[] }
   | { readonly kind: 'redelivered', readonly ids: readonly string[] }
 

@@ -7,6 +7,7 @@ import type { NodeError } from '../../src/engine/node-error.ts'
 import { resumeAwaited, startAwaited, type ChildrenRules } from '../../src/engine/nodes/children-of-items.ts'
 import type { StepResult } from '../../src/engine/nodes/node-type.ts'
 import type { State } from '../../src/engine/state.ts'
+import { byOutput } from '../../src/engine/steps.ts'
 import type { Incoming } from '../../src/engine/wait.ts'
 import { idTime, isId } from '../../src/lib/ids.ts'
 import { fold, node, planOf, start, type ResumeStep, type RunStep } from '../support/engine-simulator.ts'
@@ -114,8 +115,9 @@ class World {
 
   /** What left the step, by output. */
   results (): Record<string, unknown[]> {
-    const { results } = fold(this.plan, {}, this.committed).nodes[this.plan.byId.get('each')!.index]!
-    return Object.fromEntries(Object.entries(results[0] ?? {}).map(([name, items]) => [name, items.map(({ json }) => json)]))
+    const each = this.plan.byId.get('each')!
+    const { results } = fold(this.plan, {}, this.committed).nodes[each.index]!
+    return Object.fromEntries(Object.entries(byOutput(each, results[0] ?? [])).map(([name, items]) => [name, items.map(({ json }) => json)]))
   }
 }
 

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { decide, isTerminal, type Command, type Decision, type Signal } from '../../src/engine/decide.ts'
+import { decide, type Command, type Decision, type Signal } from '../../src/engine/decide.ts'
 import type { Connection, WorkflowNode, WorkflowSettings } from '../../src/engine/definition.ts'
 import type { Event, Instant } from '../../src/engine/events.ts'
 import type { JsonObject, OutputItem } from '../../src/engine/item.ts'
@@ -8,7 +8,8 @@ import { builtinNodes } from '../../src/engine/nodes/index.ts'
 import { defineNode, type Effects, type NodeOutcome, type NodeType } from '../../src/engine/nodes/node-type.ts'
 import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
 import { compilePlan, type Plan } from '../../src/engine/plan.ts'
-import { apply, initialState, type State, type Token } from '../../src/engine/state.ts'
+import { apply, initialState, isTerminal, type State, type Token } from '../../src/engine/state.ts'
+import { byOutput } from '../../src/engine/steps.ts'
 import type { Incoming, Wait } from '../../src/engine/wait.ts'
 
 export type RunStep = Extract<Command, { type: 'runStep' }>
@@ -158,7 +159,8 @@ export class Simulation {
   }
 
   results (nodeId: string): readonly Readonly<Record<string, Token>>[] {
-    return this.state.nodes[this.plan.byId.get(nodeId)!.index]!.results
+    const node = this.plan.byId.get(nodeId)!
+    return this.state.nodes[node.index]!.results.map(sent => byOutput(node, sent))
   }
 
   types (): string[] {

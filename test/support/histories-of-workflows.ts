@@ -50,10 +50,10 @@ function everyNodeIsTold ({ plan, state }: Simulation, ended: ReadonlySet<string
 
 /** Without what a runner works out anew. */
 export function folded (run: State): string {
-  const { dirty, firstDirty, edges, nodes, ...rest } = run
+  const { firstDirty, edges, nodes, ...rest } = run
   return JSON.stringify({
     ...rest,
     edges: edges.map(({ tokens, taken }) => [tokens.map(token => token.map(textOf)), taken]),
-    nodes: nodes.map(({ runs, current, results }) => [runs, current?.status, current?.attempt, results.map(result => Object.keys(result))])
+    nodes: nodes.map(({ runs, current, results }) => [runs, current?.status, current?.attempt, results.map(sent => sent.map(token => token?.length))])
   })
 }

@@ -66,25 +66,31 @@ export function writePath (draft: Record<string, unknown>, path: Path, value: un
 
 /** The patch that writes into an item: the top-level properties on the way, and of those what is written into copied. */
 export function patchOf (json: JsonObject, writes: readonly Write[]): JsonObject {
-  if (writes.every(isTopLevel)) return write({}, writes)
   const names = writes.flatMap(([[top]]) => top !== undefined && Object.hasOwn(json, top) ? [top] : [])
   return write(Object.fromEntries(names.map(name => [name, json[name]])), writes)
 }
 
-/** Writes into a draft of the caller's own; what an expression left undefined is null. */
-export function write (draft: JsonObject, writes: readonly Write[]): JsonObject {
-  if (writes.every(isTopLevel)) {
-    for (const [[name], value] of writes) draft[name!] = value === undefined ? null : value
-    return draft
+/** The same for fields that are named by their paths. */
+export function patchOfFields (json: JsonObject, fields: Readonly<Record<string, unknown>>): JsonObject {
+  return topLevelOf(fields) ?? patchOf(json, Object.entries(fields).map(([name, value]): Write => [parsePath(name), value]))
+}
+
+/** As most are: nothing has to be copied for them. Undefined where one leads deeper. */
+function topLevelOf (fields: Readonly<Record<string, unknown>>): JsonObject | undefined {
+  const draft: JsonObject = {}
+  for (const name of Object.keys(fields)) {
+    if (parsePath(name).length > 1) return undefined
+    const value = fields[name]
+    draft[name] = value === undefined ? null : value
   }
-  const owned = new Set<object>()
-  for (const [path, value] of writes) writePath(draft, path, value === undefined ? null : value, owned)
   return draft
 }
 
-/** As most are: nothing has to be copied for it. */
-function isTopLevel ([path]: Write): boolean {
-  return path.length === 1
+/** Writes into a draft of the caller's own; what an expression left undefined is null. */
+export function write (draft: JsonObject, writes: readonly Write[]): JsonObject {
+  const owned = new Set<object>()
+  for (const [path, value] of writes) writePath(draft, path, value === undefined ? null : value, owned)
+  return draft
 }
 
 function ownContainer (found: unknown, nextSegment: string, owned: Set<object>): Record<string, unknown> | unknown[] {

@@ -4,8 +4,7 @@ import type { OutputItem } from '../item.ts'
 import { anyValue, dictionary, oneOf, STATIC } from '../schemas.ts'
 import { defineNode } from './node-type.ts'
 import type { ParameterIssue } from './node-type.ts'
-import { parsePath, patchOf, pathProblem, write } from './paths.ts'
-import type { Write } from './paths.ts'
+import { patchOfFields, pathProblem } from './paths.ts'
 
 const SetParameters = Type.Object({
   fields: dictionary(anyValue({ title: 'Value' }), {
@@ -32,10 +31,7 @@ export const set = defineNode({
   run ({ items, parameters }) {
     const main = items.map((item, index): OutputItem => {
       const { fields, keep = 'all' } = parameters(index)
-      const writes = Object.entries(fields).map(([name, value]): Write => [parsePath(name), value])
-      return keep === 'none'
-        ? { from: index, json: write({}, writes) }
-        : { from: index, patch: patchOf(item.json, writes) }
+      return keep === 'none' ? { from: index, json: patchOfFields({}, fields) } : { from: index, patch: patchOfFields(item.json, fields) }
     })
     return { outputs: { main } }
   }

@@ -1,4 +1,4 @@
-import { isTerminal } from '../../engine/decide.ts'
+import { isTerminal } from '../../engine/state.ts'
 import type { Approval } from '../../engine/wait.ts'
 import type { TenantDb } from '../../db/client.ts'
 import type { Actor } from '../audit.ts'

@@ -18,13 +18,13 @@ export class ActiveRuns {
   values (): ExecutionRun[] { return this.#runs.values() }
 
   add (run: ExecutionRun): void {
-    const { id } = run.identity
-    this.#runs.set(id, run)
+    this.#runs.set(run.identity.id, run)
     this.#metrics.setRunning(this.#runs.size)
-    void run.ended.then(() => {
-      this.#runs.delete(id)
-      this.#metrics.setRunning(this.#runs.size)
-    })
+  }
+
+  remove (run: ExecutionRun): void {
+    this.#runs.delete(run.identity.id)
+    this.#metrics.setRunning(this.#runs.size)
   }
 }
 

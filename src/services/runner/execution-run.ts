@@ -1,15 +1,15 @@
-import { decide, isTerminal, type Signal } from '../../engine/decide.ts'
+import { decide, type Signal } from '../../engine/decide.ts'
 import type { Event, ExecutionStatus, Instant } from '../../engine/events.ts'
 import { NodeError } from '../../engine/node-error.ts'
 import type { Plan } from '../../engine/plan.ts'
-import { withoutData, type State } from '../../engine/state.ts'
+import { isTerminal, withoutData, type State } from '../../engine/state.ts'
 import type { Message } from '../../db/queries/inbox.ts'
 import type { AppendResult } from './event-writer.ts'
 import { endingOf } from './ending.ts'
 import { isHeavy, Slice, weigh } from './long-runs.ts'
 import { Mailbox } from './mailbox.ts'
 import { Outgoing } from './outgoing.ts'
-import { giveUp, record } from './record.ts'
+import { orGiveUp, record } from './record.ts'
 import type { RunEnd, RunHost } from './run-host.ts'
 import type { RunIdentity } from './run-identity.ts'
 import { RunTimers } from './run-timers.ts'
@@ -25,8 +25,6 @@ export class ExecutionRun {
   readonly plan: Plan
   readonly startedAt: Instant
   readonly ended: Promise<RunEnd>
-  /** Resolves once the execution is over or under a lease: its dispatch is no longer needed. */
-  readonly secured: Promise<void>
   #state: State
   readonly #host: RunHost
   readonly #steps: StepRunner
@@ -47,9 +45,10 @@ export class ExecutionRun {
   #abort: AbortController | undefined
   #end: RunEnd | undefined
   #resolveEnded!: (end: RunEnd) => void
-  #resolveSecured!: () => void
+  #secured: (() => void) | undefined
 
-  constructor (host: RunHost, identity: RunIdentity, plan: Plan, state: State, leased: boolean) {
+  /** @param secured called once, when the execution is over or under a lease: its dispatch is no longer needed */
+  constructor (host: RunHost, identity: RunIdentity, plan: Plan, state: State, leased: boolean, secured?: () => void) {
     this.identity = identity
     this.plan = plan
     this.#host = host
@@ -59,8 +58,7 @@ export class ExecutionRun {
     this.#leased = leased
     this.startedAt = host.now()
     this.ended = new Promise(resolve => { this.#resolveEnded = resolve })
-    this.secured = new Promise(resolve => { this.#resolveSecured = resolve })
-    if (leased) this.#resolveSecured()
+    this.#secured = secured
   }
 
   get isLeased (): boolean { return this.#leased }
@@ -147,14 +145,14 @@ export class ExecutionRun {
     this.#abort?.abort(new NodeError('WC_ABANDONED', 'This worker no longer runs the execution'))
     this.#timers.clear()
     this.#resolveEnded(end)
-    this.#resolveSecured()
+    this.#secure()
   }
 
   #decide (signal: Signal): void {
-    const { events, commands } = decide(this.plan, this.#state, signal, this.#host.now())
-    for (const event of events) this.#pending.push(event)
-    this.#weight += this.plan.hasLoops ? weigh(events) : events.length
-    if (this.plan.timeout !== undefined) this.#timers.follow(this.plan.timeout, this.#state, signal, events)
+    const before = this.#pending.length
+    const { events, commands } = decide(this.plan, this.#state, signal, this.#host.now(), this.#pending)
+    this.#weight += this.plan.hasLoops ? weigh(events, before) : events.length - before
+    if (this.plan.timeout !== undefined) this.#timers.follow(this.plan.timeout, this.#state, signal, events.slice(before))
     for (const command of commands) {
       switch (command.type) {
         case 'runStep':
@@ -262,9 +260,13 @@ export class ExecutionRun {
     if (lease.kind === 'hold') this.#progress = false
     // Many wait for their last commit at a time, and none of them needs its items any more.
     if (terminal) this.#state = withoutData(this.#state)
-    record(this.#host, this.identity, events, this.#state.seq, lease, outgoing).then(
-      result => { this.#appended(result, terminal, parkedUntil, held) }
-    ).catch((error: unknown) => { giveUp(this.#host, this, error) })
+    const recorded = record(this.#host, this.identity, events, this.#state.seq, lease, outgoing)
+    orGiveUp(this.#host, this, recorded, result => { this.#appended(result, terminal, parkedUntil, held) })
+  }
+
+  #secure (): void {
+    this.#secured?.()
+    this.#secured = undefined
   }
 
   #appended (result: AppendResult, terminal: boolean, parkedUntil: Instant | undefined, held: readonly RunStep[]): void {
@@ -274,7 +276,7 @@ export class ExecutionRun {
     if (parkedUntil !== undefined) this.#host.parked(this, parkedUntil)
     if (terminal || parkedUntil !== undefined) return this.abandon(terminal ? 'finished' : 'parked')
     this.#leased = true
-    this.#resolveSecured()
+    this.#secure()
     this.#start(held)
     // What waited for this segment before it made more events.
     if (this.#signals.length > 0) this.#drain()

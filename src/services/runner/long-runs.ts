@@ -27,10 +27,11 @@ export function isHeavy (weight: number): boolean {
   return weight > SEGMENT_WEIGHT
 }
 
-/** Events, and the items that they tell of. */
-export function weigh (events: readonly Event[]): number {
-  let weight = events.length
-  for (const event of events) {
+/** Events from `first` on, and the items that they tell of. */
+export function weigh (events: readonly Event[], first: number): number {
+  let weight = events.length - first
+  for (let index = first; index < events.length; index++) {
+    const event = events[index]!
     if ('outputs' in event && event.outputs !== undefined) for (const items of Object.values(event.outputs)) weight += items.length
   }
   return weight

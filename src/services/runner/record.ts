@@ -11,30 +11,50 @@ import { toSegment } from './to-segment.ts'
 
 /** Commits these events, the last of which has seq `lastSeq`; what is too large for their row is in the file storage before it. */
 export function record (host: RunHost, identity: RunIdentity, events: readonly Event[], lastSeq: number, lease: LeaseChange, outgoing?: Outgoing): Promise<AppendResult> {
-  const values = host.values.collect()
   const consequences = outgoing?.consequences(host)
-  const segment = (known: Consequences | undefined): Segment => toSegment(identity, events, lastSeq, lease, known, values)
-  if (consequences instanceof Promise) {
-    return consequences.then(async known => await storedFirst(host, identity, segment(known), values))
-  }
-  const ready = segment(consequences)
-  return values.isEmpty ? host.writer.append(ready) : storedFirst(host, identity, ready, values)
+  const facts = { host, identity, events, lastSeq, lease }
+  return consequences instanceof Promise ? consequences.then(async known => await append(facts, known)) : append(facts, consequences)
+}
+
+interface Recorded {
+  readonly host: RunHost
+  readonly identity: RunIdentity
+  readonly events: readonly Event[]
+  readonly lastSeq: number
+  readonly lease: LeaseChange
+}
+
+// Not `async`: for most it would be a second promise.
+function append ({ host, identity, events, lastSeq, lease }: Recorded, consequences: Consequences | undefined): Promise<AppendResult> {
+  const values = host.values.collect()
+  const segment = toSegment(identity, events, lastSeq, lease, consequences, values)
+  return values.isEmpty ? host.writer.append(segment) : storedFirst(host, identity, segment, values)
 }
 
 async function storedFirst (host: RunHost, identity: RunIdentity, segment: Segment, values: SegmentValues): Promise<AppendResult> {
-  if (!values.isEmpty) await stored(host, identity, values)
+  const { organizationId, id: executionId } = identity
+  if (!values.isEmpty) await host.values.store({ organizationId, executionId }, values)
   return await host.writer.append(segment)
-}
-
-async function stored ({ values }: RunHost, { organizationId, id: executionId }: RunIdentity, collected: SegmentValues): Promise<void> {
-  await values.store({ organizationId, executionId }, collected)
 }
 
 /** Until an execution whose values could not be stored is taken up again, milliseconds. */
 const STORAGE_PAUSE = 10_000
 
-/** After a commit that did not succeed. Where the file storage is away, the run is given back in good order: that is no crash of its own. */
-export function giveUp (host: RunHost, run: ExecutionRun, error: unknown): void {
+/** Goes on after a commit. One that did not succeed, or cannot be gone on from, ends the run in this process. */
+export function orGiveUp (host: RunHost, run: ExecutionRun, recorded: Promise<AppendResult>, goOn: (result: AppendResult) => void): void {
+  const failed = (error: unknown): void => { giveUp(host, run, error) }
+  // With a `catch` behind it, it would be a second promise for each execution.
+  recorded.then(result => {
+    try {
+      goOn(result)
+    } catch (error) {
+      failed(error)
+    }
+  }, failed)
+}
+
+/** Where the file storage is away, the run is given back in good order: that is no crash of its own. */
+function giveUp (host: RunHost, run: ExecutionRun, error: unknown): void {
   host.fault(run, error)
   if (!(error instanceof StorageError)) return run.abandon()
   if (!run.isOver) host.unpark(run, host.now() + STORAGE_PAUSE, [])

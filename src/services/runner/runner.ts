@@ -9,6 +9,7 @@ import type { Sql } from '../../db/client.ts'
 import type { LimitedExecution } from '../../db/queries/concurrency.ts'
 import { queueExecutions, releaseLeases, type DueExecution } from '../../db/queries/leases.ts'
 import { QUERY_DEADLINE, withDeadline } from '../../lib/deadline.ts'
+import { Countdown } from '../../lib/countdown.ts'
 import { priorityLevel } from '../../lib/execution-origin.ts'
 import { idTime } from '../../lib/ids.ts'
 import type { QueuedExecution } from '../../lib/queued-execution.ts'
@@ -57,8 +58,11 @@ export interface RunnerOptions {
 
 export interface Runner {
   readonly limits: Limits
-  /** Begins executions that nobody has begun. Resolves once each is over or under a lease. */
-  runFresh (executions: readonly QueuedExecution[]): Promise<void>
+  /**
+   * Begins executions that nobody has begun. Resolves once each is over or under a lease. It takes them out of the list:
+   * the payload of one that has begun is not to be kept until all of them are committed.
+   */
+  runFresh (executions: QueuedExecution[]): Promise<void>
   /** Takes over one that is due, if there is room for it; resolves when the run has ended here. */
   takeOver (due: DueExecution): Promise<void>
   /** Somebody left a message: read it, if the execution runs here. */
@@ -116,6 +120,7 @@ export function createRunner (options: RunnerOptions): Runner {
     runs.add(run)
     mailWatch.began(run)
     void run.ended.then(end => {
+      runs.remove(run)
       if (end === 'parked') mailWatch.parked(run)
       if (end === 'reload') void reload(run).catch(logFault)
       if (end !== 'finished') return
@@ -132,18 +137,17 @@ export function createRunner (options: RunnerOptions): Runner {
     void run.ended.then(() => { slots.release(organizationId) })
   }
 
-  function begin (execution: QueuedExecution, plan: Plan, writerId: string, signal: Signal): ExecutionRun {
+  function begin (execution: QueuedExecution, plan: Plan, writerId: string, signal: Signal, started: Countdown): void {
     const state = initialState(plan, execution.nodeId, JSON.parse(execution.payload), execution.id)
-    const run = new ExecutionRun(host, identify(execution, writerId), plan, state, false)
+    const run = new ExecutionRun(host, identify(execution, writerId), plan, state, false, started.add())
     track(execution, run)
     run.signal(signal)
     occupy(run)
-    return run
   }
 
-  async function runFresh (executions: readonly QueuedExecution[]): Promise<void> {
+  async function runFresh (executions: QueuedExecution[]): Promise<void> {
     const writerId = nextId()
-    const started: Array<Promise<unknown>> = []
+    const started = new Countdown()
     const deferred: string[] = []
     const limited: LimitedExecution[] = []
     // A delivery is of one organization.
@@ -151,7 +155,7 @@ export function createRunner (options: RunnerOptions): Runner {
     if (organizationId === undefined) return
     const organizationLimit = await limits.ofOrganization(organizationId)
     let sliceEnd = performance.now() + SLICE
-    for (const queued of executions) {
+    for (let queued = executions.shift(); queued !== undefined; queued = executions.shift()) {
       if (performance.now() > sliceEnd) {
         await new Promise(resolve => setImmediate(resolve))
         sliceEnd = performance.now() + SLICE
@@ -174,7 +178,7 @@ export function createRunner (options: RunnerOptions): Runner {
         }
         const signal = needsReading(execution, plan) ? await beginSignal(options, execution, plan) : BEGIN
         if (runs.has(execution.id)) continue
-        started.push(begin(execution, plan, writerId, signal).secured)
+        begin(execution, plan, writerId, signal, started)
       } catch (error) {
         if (error instanceof NodeError) {
           await endUnrun(host, identify(queued, writerId), [], { type: 'execution.failed', at: now(), error: error.toStepError() })
@@ -189,7 +193,8 @@ export function createRunner (options: RunnerOptions): Runner {
       metrics.deferred.inc(deferred.length)
       await withDeadline(QUERY_DEADLINE, queueExecutions(sql, deferred, false, DEFER_SECONDS))
     }
-    await Promise.all(started)
+    started.close()
+    await started.over
   }
 
   async function close (graceMilliseconds: number): Promise<void> {

@@ -64,8 +64,7 @@ export class StepRunner {
   }
 }
 
-function signalOf ({ node, run, attempt }: Place, result: StepResult): Signal {
-  const place = { nodeId: node.id, run, attempt }
-  if ('suspend' in result) return { type: 'stepSuspended', ...place, wait: result.suspend, start: result.start }
-  return { type: 'stepSucceeded', ...place, outcome: result }
+function signalOf ({ node: { id: nodeId }, run, attempt }: Place, result: StepResult): Signal {
+  if ('suspend' in result) return { type: 'stepSuspended', nodeId, run, attempt, wait: result.suspend, start: result.start }
+  return { type: 'stepSucceeded', nodeId, run, attempt, outcome: result }
 }

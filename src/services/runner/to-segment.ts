@@ -1,6 +1,7 @@
 import { terminalStatusOf, type Event, type Instant } from '../../engine/events.ts'
 import type { Plan } from '../../engine/plan.ts'
 import type { State } from '../../engine/state.ts'
+import { appended, NONE } from '../../engine/short-list.ts'
 import { encodeEvents } from '../../engine/stored-events.ts'
 import type { ValueStore } from '../../engine/stored-values.ts'
 import { waitingFor } from '../../engine/waiting-for.ts'
@@ -44,12 +45,13 @@ export function parking (plan: Plan, state: State, dueAt: Instant, mail: Mailbox
 }
 
 /** The lines that the nodes logged, with their places among the events. */
-function logLines (events: readonly Event[], firstSeq: number): LogLine[] {
-  const lines: LogLine[] = []
-  events.forEach((event, index) => {
-    if (event.type !== 'log') return
+function logLines (events: readonly Event[], firstSeq: number): readonly LogLine[] {
+  let lines: readonly LogLine[] = NONE
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index]!
+    if (event.type !== 'log') continue
     const { at, level, nodeId, run, message, data } = event
-    lines.push({ seq: firstSeq + index, at, level, nodeId, run, message, data })
-  })
+    lines = appended(lines, { seq: firstSeq + index, at, level, nodeId, run, message, data })
+  }
   return lines
 }

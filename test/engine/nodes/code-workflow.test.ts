@@ -57,7 +57,7 @@ t.test('what comes after finds its way back through it', async t => {
   const run = started("return $input.all().reverse().map(item => ({ json: { was: item.json.other }, pairedItem: item.json.other === 'c' ? 0 : 1 }))", 'all')
   await runCodeNode(run, 'work')
   const parents = (item: Item): unknown => item.parents[0]?.parents[0]?.json
-  const results = run.state.nodes[run.plan.byId.get('work')!.index]!.results[0]!['main']!
+  const results = run.results('work')[0]!['main']!
   t.same(results.map(parents), [{ n: 1 }, { n: 3 }])
 })
 

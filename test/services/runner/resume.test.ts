@@ -139,7 +139,9 @@ t.test('what happens to executions whose worker goes away', async t => {
     const broken = site.execution(await site.workflow([{ id: 'odd', type: 'noSuchType' }], ['start -> odd']))
     const worker = createWorker(t, site, { dispatching: false })
     for (const execution of [gone, broken]) t.ok(await worker.acceptance.accept(execution))
-    await worker.runner.runFresh([gone, broken])
+    const line = [gone, broken]
+    await worker.runner.runFresh(line)
+    t.same(line, [], 'no payload is kept until all are done')
     await expireLeases(site)
     t.equal(await untilEnded(site, gone.id, [worker]), 'failed')
     t.match((await eventsOf(site, gone.id)).at(-1), { error: { code: 'WC_WORKFLOW_VERSION_MISSING' } })
