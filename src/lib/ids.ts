@@ -7,6 +7,8 @@ export const NIL_ID = '00000000-0000-0000-0000-000000000000'
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const DIGITS = '0123456789abcdef'
+/** Hexadecimal digits of the 12-bit counter. */
+const COUNTERS = Array.from({ length: 0x1000 }, (_, counter) => counter.toString(16).padStart(3, '0'))
 const POOL_SIZE = 4096
 const RANDOM_BYTES = 8
 
@@ -15,15 +17,16 @@ const RANDOM_BYTES = 8
  * rise strictly, also within a millisecond and when the clock steps back.
  */
 export function createIdSource (clock: Clock): () => string {
-  const pool = new Uint8Array(POOL_SIZE)
+  const pool = Buffer.alloc(POOL_SIZE)
+  let poolHex = ''
   let used = POOL_SIZE
   let lastTime = 0
-  let prefix = timePrefix(0)
+  let prefix = ''
   let counter = 0
 
   function startAt (time: number): void {
     lastTime = time
-    prefix = timePrefix(time)
+    prefix = timePrefix(time) + '-7'
     counter = 0
   }
 
@@ -32,14 +35,15 @@ export function createIdSource (clock: Clock): () => string {
     if (now > lastTime) startAt(now)
     else if (++counter > 0xfff) startAt(lastTime + 1)
     if (used + RANDOM_BYTES > POOL_SIZE) {
-      randomFillSync(pool)
+      poolHex = randomFillSync(pool).toString('hex')
       used = 0
     }
     const at = used
+    const hexAt = 2 * at
     used += RANDOM_BYTES
-    const byte = (offset: number): string => HEX[pool[at + offset]!]!
-    return prefix + '-7' + DIGITS[counter >> 8]! + HEX[counter & 0xff]! + '-' +
-      HEX[(pool[at]! & 0x3f) | 0x80]! + byte(1) + '-' + byte(2) + byte(3) + byte(4) + byte(5) + byte(6) + byte(7)
+    // Few parts: each that is added is a string of its own until the whole is looked at.
+    return prefix + COUNTERS[counter]! + '-' + HEX[(pool[at]! & 0x3f) | 0x80]! +
+      poolHex.slice(hexAt + 2, hexAt + 4) + '-' + poolHex.slice(hexAt + 4, hexAt + 16)
   }
 }
 

@@ -1,9 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { ConfigError, loadConfig, type Config, type Mode } from '../config.ts'
 import type { NodePackage } from '../engine/nodes/external/read-package.ts'
 import type { NodeType } from '../engine/nodes/node-type.ts'
 import { createLog } from '../log.ts'
+import { tuneGarbageCollection } from './garbage-collection.ts'
 import { openDatabase } from './open-database.ts'
 import { startFailure } from './start-failure.ts'
 
@@ -12,7 +12,7 @@ const CONFIGURATION = 78
 
 /** Runs this process until a signal ends it: builds, listens, closes in reverse. A second signal exits at once. */
 export async function runProcess (mode: Mode, nodes?: readonly NodeType[]): Promise<void> {
-  forgetSurvivors()
+  tuneGarbageCollection()
   const config = readConfig(mode)
   const log = createLog(config.logLevel)
   for (const warning of config.warnings) log.warn(warning)
@@ -21,16 +21,6 @@ export async function runProcess (mode: Mode, nodes?: readonly NodeType[]): Prom
   const opening = openDatabase(config, log).catch((error: unknown) => fail(config, log, error))
   const { serve } = await import('./serve.ts')
   await serve({ mode, config, log, opened: await opening, nodes, packages }).catch((error: unknown) => fail(config, log, error))
-}
-
-/**
- * V8 allocates in the old generation what comes from a place in the code whose objects once survived, as a burst's do. By
- * such chance three processes of ten moved 0.6 to 1.4 MB of what was dead there a scavenge, with all that it refers to, for as
- * long as they lived (docs/performance.md). Before all else: places that have been chosen at the start stay so. It costs a few
- * tens of milliseconds, since Node's code cache of its own modules was made with other flags.
- */
-function forgetSurvivors (): void {
-  setFlagsFromString('--no-allocation-site-pretenuring')
 }
 
 /** What loads them is loaded only where there are some. */

@@ -102,8 +102,10 @@ export interface Runtime {
   close (graceMilliseconds: number): Promise<void>
 }
 
-/** Statements at once; the embedded database has one session, so more would only wait there. */
-const STATEMENTS = 2
+/** At once. More acceptances, since clients wait for those. */
+const STATEMENTS = { acceptances: 3, appends: 2 }
+/** The embedded database has one session: more would only wait there. */
+const EMBEDDED_STATEMENTS = { acceptances: 1, appends: 1 }
 
 /**
  * @param nodes the node types that come with WeConnect
@@ -126,7 +128,7 @@ export async function createRuntime (config: Config, log: Logger, { database, em
   const packages = createNodePackages(allowed, { nextId })
   const { hints, queue, redis, buckets, liveSessions } = await openQueue(config, now, log)
   const plans = createPlans(sql, registry)
-  const statements = database.embedded ? 1 : STATEMENTS
+  const statements = database.embedded ? EMBEDDED_STATEMENTS : STATEMENTS
   const outside = openOutside({ config, database, hints, metrics, log, now, nextId }, secrets)
   const address = addressOf(config.server)
   const shared = { config, database, queue, hints, outside, plans, address, links: createAnswerLinks([secrets.encryptionKey, ...secrets.previousKeys], address), files, values, metrics, quotas: createQuotas({ sql, now, log }), log, now, nextId, statements }
