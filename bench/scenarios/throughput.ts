@@ -34,6 +34,7 @@ export async function throughput (product: Product, { pairs, seconds }: { pairs:
   await load(product.hook, WARM_UP)
   await drained(product, undefined)
   for (let pair = 0; pair < pairs; pair++) {
+    await product.settled()
     floor.push(await measureFloor(seconds))
     const before = await product.finished()
     const cpuBefore = await total(product, process => process.cpu())

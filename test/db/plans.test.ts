@@ -168,3 +168,26 @@ t.test('queries at 200,000 executions', { skip: process.env['TEST_DATABASE_URL']
     }
   })
 })
+
+t.test('the sweeper in the middle of a burst that no statistics know of', { skip: process.env['TEST_DATABASE_URL'] === undefined && 'the embedded database takes too long to be filled' }, async t => {
+  const site = await createSite(t)
+  const { sql, organizationId, database } = site
+  const workflowId = await site.workflow([], [])
+  const owner = database.owner()
+  const now = Date.now()
+  const seconds = 170
+  for (const table of ['executions', 'execution_events']) await owner.unsafe(`alter table ${table}_${new Date(now).toISOString().slice(0, 10).replaceAll('-', '')} set (autovacuum_enabled = false)`)
+  await owner`
+    with made as (
+      insert into executions (id, organization_id, workflow_id, version, node_id, trigger, payload)
+      select (left(h, 8) || '-' || right(h, 4) || '-7' || lpad(to_hex(n % 4096), 3, '0') || '-8000-' || lpad(to_hex(n), 12, '0'))::uuid, ${organizationId}::uuid, ${workflowId}::uuid, 1, 'start', 'webhook', '{}'
+      from generate_series(1, 400000) n, lpad(to_hex((${now - seconds * 1000}::bigint + n::bigint * ${seconds * 1000}::bigint / 400000)::bigint), 12, '0') h
+      returning id
+    )
+    insert into execution_events (execution_id, seq, last_seq, organization_id, workflow_id, writer, first_at, last_at, status, events)
+    select id, 2, 9, ${organizationId}::uuid, ${workflowId}::uuid, id, 1, 2, 'succeeded', '[]' from made`
+  await owner`update sweep_marks set low_water = ${firstIdAt(now - 150_000)}`
+  await owner.end()
+  await checkPlans(t, 'raiseLowWater', async sql => await raiseLowWater(sql, now - 100_000, 2000), sql)
+  await checkPlans(t, 'findOrphans', async sql => await findOrphans(sql, NIL_ID, now, 2000), sql)
+})
