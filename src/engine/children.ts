@@ -4,6 +4,7 @@ import type { Priority } from '../lib/execution-origin.ts'
 import { uuidOf } from '../lib/ids.ts'
 import type { GivenItem } from './item.ts'
 import type { StepError } from './node-error.ts'
+import { firstSent } from './outputs-by-name.ts'
 import type { Plan } from './plan.ts'
 import type { State } from './state.ts'
 
@@ -83,7 +84,7 @@ export function resultOf (plan: Plan, { answer, nodes }: Pick<State, 'answer' | 
   for (let index = plan.nodes.length - 1; index >= 0; index--) {
     const last = nodes[index]!.results.at(-1)
     if (last === undefined) continue
-    return (last.find(token => token !== undefined) ?? []).map(({ json, binary }) => binary === undefined ? { json } : { json, binary })
+    return (firstSent(plan.nodes[index]!, last) ?? []).map(({ json, binary }) => binary === undefined ? { json } : { json, binary })
   }
   return []
 }

@@ -9,6 +9,7 @@ import type { Connect } from './nodes/connect.ts'
 import type { RunCode } from './code/run-code.ts'
 import type { NodeFiles } from './nodes/node-files.ts'
 import type { Fetch, NodeContext } from './nodes/node-type.ts'
+import { firstSent } from './outputs-by-name.ts'
 import type { Plan, PlanNode } from './plan.ts'
 import type { State, Token } from './state.ts'
 
@@ -202,7 +203,7 @@ class StepScope implements ExpressionScope {
     const result = (origin === undefined ? undefined : results[origin.run]) ?? results.at(-1)
     if (result === undefined) return undefined
     // A node with several outputs answers with those of the first that sent something.
-    const items = result.find(token => token !== undefined) ?? EMPTY
+    const items = firstSent(node, result) ?? EMPTY
     const linked = (index: number): Item | undefined => only ?? ancestor(this.#items[index], id) ?? (items.length === 1 ? items[0] : undefined)
     return Object.assign(itemsView(items, linked(this.itemIndex)), { itemMatching: linked, isExecuted: true })
   }

@@ -1,7 +1,8 @@
 import type { Event, Instant } from './events.ts'
 import type { Item } from './item.ts'
 import type { StepError } from './node-error.ts'
-import type { Plan, PlanNode } from './plan.ts'
+import { byOutput } from './outputs-by-name.ts'
+import type { Plan } from './plan.ts'
 import { apply, initialState, type State, type Token } from './state.ts'
 import type { TriggerPayload } from './trigger-payload.ts'
 
@@ -78,14 +79,6 @@ function follow (plan: Plan, state: State, event: Event, steps: Map<string, Step
 
 function byInput (names: readonly string[], inputs: readonly Token[]): Step['inputs'] {
   return Object.fromEntries(names.map((name, index) => [name, inputs[index] ?? []]))
-}
-
-/** What a run of the node sent, by the names of its outputs. */
-export function byOutput ({ outputs }: PlanNode, sent: ReadonlyArray<Token | undefined>): Record<string, Token> {
-  return Object.fromEntries(outputs.flatMap((name, output): Array<[string, Token]> => {
-    const token = sent[output]
-    return token === undefined ? [] : [[name, token]]
-  }))
 }
 
 export function viewOfItem ({ json, binary }: Item): ItemView {

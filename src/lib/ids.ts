@@ -21,7 +21,7 @@ export function createIdSource (clock: Clock): () => string {
   let poolHex = ''
   let used = POOL_SIZE
   let lastTime = 0
-  let prefix = ''
+  let prefix = timePrefix(0) + '-7'
   let counter = 0
 
   function startAt (time: number): void {

@@ -53,6 +53,8 @@ export interface AcceptanceOptions {
 /** A client is told to come back rather than kept waiting longer than this for the database, milliseconds. */
 const PATIENCE = 3000
 const STATEMENT_DEADLINE = 5000
+/** Of those that are accepted once: the same connections serve all others. */
+const KEYED_STATEMENTS = 2
 const MAX_WAITING_ROWS = 10_000
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 const ROW_OVERHEAD = 250
@@ -114,7 +116,7 @@ export function createAcceptance ({ sql, dispatcher, values, metrics, quotas, en
     classify: classifyFailure,
     sizeOf: row => row.payload.length + ROW_OVERHEAD,
     keyOf,
-    maxInFlight: statements,
+    maxInFlight: Math.min(statements, KEYED_STATEMENTS),
     patience: PATIENCE
   })
 

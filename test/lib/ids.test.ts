@@ -26,6 +26,14 @@ t.test('they rise also when the clock stands still, steps back, or gives fractio
   t.equal(idTime(ids.at(-1)!), 2000 + Math.floor((10_000 - 8) / 4096))
 })
 
+t.test('a clock that was never above zero gives ids of that moment', async t => {
+  for (const time of [0, -5]) {
+    const id = createIdSource(() => time)()
+    t.match(id, UUID_V7)
+    t.equal(idTime(id), 0)
+  }
+})
+
 t.test('two sources do not collide', async t => {
   const sources = [createIdSource(() => 5), createIdSource(() => 5)]
   t.equal(new Set(sources.flatMap(source => Array.from({ length: 4000 }, source))).size, 8000)

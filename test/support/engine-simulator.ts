@@ -9,7 +9,7 @@ import { defineNode, type Effects, type NodeOutcome, type NodeType } from '../..
 import { NodeRegistry } from '../../src/engine/nodes/registry.ts'
 import { compilePlan, type Plan } from '../../src/engine/plan.ts'
 import { apply, initialState, isTerminal, type State, type Token } from '../../src/engine/state.ts'
-import { byOutput } from '../../src/engine/steps.ts'
+import { byOutput } from '../../src/engine/outputs-by-name.ts'
 import type { Incoming, Wait } from '../../src/engine/wait.ts'
 
 export type RunStep = Extract<Command, { type: 'runStep' }>
