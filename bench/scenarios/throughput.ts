@@ -20,7 +20,7 @@ export interface Throughput {
 }
 
 /** seconds */
-const WARM_UP = 8
+const WARM_UP = 20
 
 /** Floor and product alternate, so that a noisy machine is noisy for both. */
 export async function throughput (product: Product, { pairs, seconds }: { pairs: number, seconds: number }): Promise<Throughput> {

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 
 /** How far the old generation may grow between two full collections, per cent of what was alive. */
-const GROWTH = 30
+const GROWTH = 20
 
 /**
  * Sets V8's collector for what this program does: very much that dies young, on a heap that hardly grows. To be called before

@@ -10,7 +10,7 @@ export interface Dispatcher {
   flush (): Promise<void>
 }
 
-/** Up to this many make a batch: about what comes in the longest pause at the highest load. Smaller ones are more jobs, larger ones are kept alive in the worker for too long. */
+/** Up to this many leave together: about what comes in the longest pause at the highest load. A queue may make several jobs of them. */
 const BATCH_SIZE = 400
 /** Characters of their payloads: a queue may carry larger batches without their rows, which are then read from the database. */
 const BATCH_LENGTH = 2 * 1024 * 1024
