@@ -1,5 +1,5 @@
--- Ids rise, so in a descending index each entry goes in at the left of its organization's part, where pages are split in halves: a third more
--- pages and 5 % more of the write-ahead log than ascending, which is read backwards as well. Nothing else changes.
+-- Ids rise, so in a descending index each entry goes in at the left of its organization's part, where pages are split in halves: half as many
+-- pages again, and 5 % more of the write-ahead log, than ascending, which is read backwards as well. Nothing else changes.
 
 -- Statements of running processes lock one of these tables and then the other, some this way round and some that. Whoever held one and
 -- waited long for the other would end in a deadlock: after half a second both are let go, and what waits for them goes first.

@@ -1,3 +1,4 @@
+import { byName } from '../lib/by-name.ts'
 import { itemCounts, type Event, type Instant, type Outputs, type StepEvent } from './events.ts'
 import type { OutputItem } from './item.ts'
 import { EVERYTHING_FITS, type StoredParts, type ValueStore } from './stored-values.ts'
@@ -130,20 +131,7 @@ function encodeOutputs (outputs: Outputs): string {
 function encodeItem (item: OutputItem): string {
   const { from, json, patch, binary } = item
   if (typeof from !== 'number' || json !== undefined || binary !== undefined) return `:[${JSON.stringify(item)}]`
-  // As most steps pass on what came in.
-  if (from === 0) return patch === undefined ? ':[{"from":0}]' : ':[{"from":0,"patch":' + JSON.stringify(patch) + '}]'
   return patch === undefined ? `:[{"from":${from}}]` : `:[{"from":${from},"patch":${JSON.stringify(patch)}}]`
 }
 
-/** Workflows name the same nodes and outputs for each execution; there may be any number of workflows. */
-const quotedNames = new Map<string, string>()
-const NAMES_KEPT = 1000
-const LONGEST_KEPT = 100
-
-function quoted (name: string): string {
-  const known = quotedNames.get(name)
-  if (known !== undefined) return known
-  const text = JSON.stringify(name)
-  if (quotedNames.size < NAMES_KEPT && name.length <= LONGEST_KEPT) quotedNames.set(name, text)
-  return text
-}
+const quoted = byName(name => JSON.stringify(name))

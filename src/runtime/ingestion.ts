@@ -37,7 +37,7 @@ const COALESCE_IN_PROCESS = 5
 /** The way in: from a request to a committed and dispatched execution. */
 export function createIngestion ({ config, database: { service: sql }, queue, hints, outside, plans, address, links, files, values, metrics, quotas, log, now, nextId, ensurePartitions, buckets, statements }: IngestionParts): Ingestion {
   const dispatcher = announcing(createDispatcher(queue, log, config.redis === null ? COALESCE_IN_PROCESS : undefined), hints)
-  const acceptance = createAcceptance({ sql, dispatcher, values, metrics, quotas, ensurePartitions, statements: statements.acceptances })
+  const acceptance = createAcceptance({ sql, dispatcher, values, metrics, quotas, ensurePartitions, statements })
   const waiter = createAnswerWaiter({ sql, plans, values, hints, log })
   const gates = { credentials: outside.credentials, fetch: outside.fetch, address, now }
   const tallies = createTallies(sql, log)

@@ -31,5 +31,5 @@ export interface RuntimeParts {
   readonly now: () => number
   readonly nextId: () => string
   /** Statements at once */
-  readonly statements: { readonly acceptances: number, readonly appends: number }
+  readonly statements: { readonly acceptances: number, readonly keyedAcceptances: number, readonly appends: number }
 }

@@ -102,10 +102,10 @@ export interface Runtime {
   close (graceMilliseconds: number): Promise<void>
 }
 
-/** At once. More acceptances, since clients wait for those. */
-const STATEMENTS = { acceptances: 3, appends: 2 }
+/** At once. More plain acceptances, since most clients wait for those. */
+const STATEMENTS = { acceptances: 3, keyedAcceptances: 2, appends: 2 }
 /** The embedded database has one session: more would only wait there. */
-const EMBEDDED_STATEMENTS = { acceptances: 1, appends: 1 }
+const EMBEDDED_STATEMENTS = { acceptances: 1, keyedAcceptances: 1, appends: 1 }
 
 /**
  * @param nodes the node types that come with WeConnect

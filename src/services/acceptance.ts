@@ -47,14 +47,13 @@ export interface AcceptanceOptions {
   readonly quotas: Pick<Quotas, 'isFree' | 'demand' | 'within' | 'settle'>
   /** Makes the partitions that are missing. */
   readonly ensurePartitions: () => Promise<void>
-  readonly statements: number
+  /** At once */
+  readonly statements: { readonly acceptances: number, readonly keyedAcceptances: number }
 }
 
 /** A client is told to come back rather than kept waiting longer than this for the database, milliseconds. */
 const PATIENCE = 3000
 const STATEMENT_DEADLINE = 5000
-/** Of those that are accepted once: the same connections serve all others. */
-const KEYED_STATEMENTS = 2
 const MAX_WAITING_ROWS = 10_000
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 const ROW_OVERHEAD = 250
@@ -102,7 +101,7 @@ export function createAcceptance ({ sql, dispatcher, values, metrics, quotas, en
     classify: classifyFailure,
     sizeOf: row => row.payload.length + ROW_OVERHEAD,
     keyOf: row => row.id,
-    maxInFlight: statements,
+    maxInFlight: statements.acceptances,
     patience: PATIENCE
   })
 
@@ -116,7 +115,7 @@ export function createAcceptance ({ sql, dispatcher, values, metrics, quotas, en
     classify: classifyFailure,
     sizeOf: row => row.payload.length + ROW_OVERHEAD,
     keyOf,
-    maxInFlight: Math.min(statements, KEYED_STATEMENTS),
+    maxInFlight: statements.keyedAcceptances,
     patience: PATIENCE
   })
 

@@ -152,7 +152,7 @@ export function createWorker (t: Test, site: Site, options: WorkerOptions = {}):
   const plans = createPlans(sql, new NodeRegistry([...builtinNodes, ...nodes]))
   const { files, values } = createFilesOn(site, options)
   const dispatcher = createDispatcher(queue, log)
-  const acceptance = createAcceptance({ sql, dispatcher, values, metrics, quotas: createQuotas({ sql, now: Date.now, log }), ensurePartitions: async () => { await makePartitions(site) }, statements: 2 })
+  const acceptance = createAcceptance({ sql, dispatcher, values, metrics, quotas: createQuotas({ sql, now: Date.now, log }), ensurePartitions: async () => { await makePartitions(site) }, statements: { acceptances: 3, keyedAcceptances: 2 } })
   let dead = false
   // The clock of the dead stands still, and with it their heartbeat.
   const ownNow = (): number => dead ? 0 : now()

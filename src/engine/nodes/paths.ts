@@ -1,3 +1,4 @@
+import { byName } from '../../lib/by-name.ts'
 import type { JsonObject } from '../item.ts'
 import { NodeError } from '../node-error.ts'
 
@@ -7,10 +8,6 @@ export type Path = readonly string[]
 export type Write = readonly [path: Path, value: unknown]
 
 const MAX_SEGMENTS = 32
-/** Workflows name the same fields for each item; what a stranger's data names must not grow without bound. */
-const parsed = new Map<string, Path>()
-const PARSED_KEPT = 1000
-const LONGEST_KEPT = 100
 const INDEX = /^(0|[1-9][0-9]{0,8})$/
 /** Names through which a write could reach what all objects share. */
 const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
@@ -29,15 +26,12 @@ export function pathProblem (text: string): string | null {
   return reserved === undefined ? null : `${reserved} cannot be written to`
 }
 
-export function parsePath (text: string): Path {
-  const known = parsed.get(text)
-  if (known !== undefined) return known
+/** Throws NodeError where the text is not a path. */
+export const parsePath = byName((text: string): Path => {
   const problem = pathProblem(text)
   if (problem !== null) throw new NodeError('WC_FIELD_PATH', `${JSON.stringify(text.slice(0, 100))}: ${problem}`)
-  const path = text.split('.')
-  if (parsed.size < PARSED_KEPT && text.length <= LONGEST_KEPT) parsed.set(text, path)
-  return path
-}
+  return text.split('.')
+})
 
 /** What stands at the path, of own properties only; undefined where it leads nowhere. */
 export function readPath (value: unknown, path: Path): unknown {
